@@ -1,0 +1,126 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import puppeteer, { type Browser } from 'puppeteer-core';
+import type { BackendChoice } from '../../protocol/index.ts';
+import { EdgeRunnerError } from '../../protocol/index.ts';
+
+export interface LaunchOptions {
+  executablePath: string;
+  /** Decides the flags: software Vulkan slows the whole page, so only who insists on `webgpu` without a GPU gets it. */
+  backend: BackendChoice;
+  headed: boolean;
+}
+
+/** A browser of our own, with a profile of its own that goes with it. */
+export interface LaunchedBrowser {
+  browser: Browser;
+  /** Ends the browser, kindly or not, and deletes its profile. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** How long a browser may take to end by itself, milliseconds. */
+const GRACE = 3000;
+
+/** @throws {EdgeRunnerError} `browser-launch` */
+export async function launchBrowser({
+  executablePath,
+  backend,
+  headed,
+}: LaunchOptions): Promise<LaunchedBrowser> {
+  const profile = await mkdtemp(join(tmpdir(), 'edge-runner-'));
+  const removeProfile = () => rm(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  try {
+    const browser = await puppeteer.launch({
+      executablePath,
+      headless: !headed,
+      // A pipe instead of a port: nobody else on the machine can drive this browser, and it ends when we do.
+      pipe: true,
+      userDataDir: profile,
+      args: [...COMMON, ...gpuFlags(backend), ...(isRoot() ? ['--no-sandbox'] : [])],
+      defaultViewport: null,
+      handleSIGINT: false,
+      handleSIGTERM: false,
+      handleSIGHUP: false,
+    });
+    let closing: Promise<void> | null = null;
+    return { browser, close: () => (closing ??= endBrowser(browser).then(removeProfile)) };
+  } catch (error) {
+    await removeProfile();
+    throw new EdgeRunnerError(
+      'browser-launch',
+      `${executablePath} did not start: ${error instanceof Error ? error.message.split('\n')[0] : error}.`,
+      'Start it by hand to see why ("chromium --headless=new --dump-dom about:blank"); a missing library or a full /dev/shm are usual.',
+      { cause: error },
+    );
+  }
+}
+
+async function endBrowser(browser: Browser): Promise<void> {
+  const child = browser.process();
+  const exited =
+    !child || child.exitCode !== null || child.signalCode !== null
+      ? Promise.resolve()
+      : new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const force = setTimeout(() => child?.kill('SIGKILL'), GRACE);
+  await browser.close().catch(() => child?.kill('SIGKILL'));
+  await exited;
+  clearTimeout(force);
+}
+
+const COMMON = [
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-extensions',
+  '--mute-audio',
+  // The page is busy in the background by design.
+  '--disable-background-timer-throttling',
+  '--disable-backgrounding-occluded-windows',
+  '--disable-renderer-backgrounding',
+  // Containers give 64 MB of /dev/shm, which a few frames fill.
+  '--disable-dev-shm-usage',
+];
+
+const SOFTWARE_VULKAN = [
+  '--enable-unsafe-webgpu',
+  '--enable-features=Vulkan',
+  '--use-angle=vulkan',
+  '--use-vulkan=swiftshader',
+  '--enable-unsafe-swiftshader',
+  '--ignore-gpu-blocklist',
+];
+
+const HARDWARE: Partial<Record<NodeJS.Platform, string[]>> = {
+  linux: [
+    '--enable-unsafe-webgpu',
+    '--enable-features=Vulkan',
+    '--use-angle=vulkan',
+    '--disable-vulkan-surface',
+    '--ignore-gpu-blocklist',
+  ],
+};
+
+/** Chromium's flags for a backend on this machine. */
+export function gpuFlags(backend: BackendChoice): string[] {
+  const gpu = hasGpu();
+  if (backend === 'cpu' || (backend === 'auto' && !gpu)) return ['--disable-gpu'];
+  return gpu
+    ? (HARDWARE[process.platform] ?? ['--enable-unsafe-webgpu', '--ignore-gpu-blocklist'])
+    : SOFTWARE_VULKAN;
+}
+
+/** Whether the system shows a GPU at all; whether the browser can use it, only its adapter tells. */
+export function hasGpu(): boolean {
+  if (process.platform !== 'linux') return true;
+  if (existsSync('/dev/nvidia0') || existsSync('/dev/dxg')) return true;
+  try {
+    return readdirSync('/dev/dri').some((name) => name.startsWith('renderD'));
+  } catch {
+    return false;
+  }
+}
+
+const isRoot = () => process.getuid?.() === 0;

@@ -1,0 +1,142 @@
+import { writeFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { cacheFolder, modelFolders, resolveModel, terminalProgress } from '../../models/store/index.ts';
+import { EdgeRunnerError } from '../../protocol/index.ts';
+import { fetchedBrowser } from '../browser/fetch.ts';
+import { findBrowser } from '../browser/find.ts';
+import { openEvents } from '../run/event-file.ts';
+import { readInputs } from '../run/inputs.ts';
+import { untilInterrupted } from '../run/interrupt.ts';
+import { toJobSpec } from '../run/job.ts';
+import {
+  checkTogether,
+  type RunOptions,
+  readBackend,
+  readBitrate,
+  readClasses,
+  readCodec,
+  readEvery,
+  readHeader,
+  readQuality,
+  readShare,
+  readSize,
+  readTime,
+} from '../run/options.ts';
+import { planTargets } from '../run/outputs.ts';
+import { createReporter, reportError } from '../run/reporter.ts';
+import { type InputResult, runInput } from '../run/run-input.ts';
+
+/** Taken when --detect names no model. */
+const DEFAULT_MODEL = 'yolox-nano';
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('process videos or pictures here, without a server')
+    .argument('<input...>', 'files, folders, http(s) addresses, "-" for standard input, or still pictures')
+    .option('-o, --output <out>', 'output file (.mp4, .webm, .mkv, .m3u8) or folder; without it, events only')
+    .option(
+      '--detect [model]',
+      `find objects with a model from the registry or an .onnx file (default: ${DEFAULT_MODEL})`,
+    )
+    .option('--classes <names>', 'only these classes, such as person,car', readClasses)
+    .option(
+      '--min-score <score>',
+      'least score of a detection, 0 to 1 (default: 0.3)',
+      readShare('--min-score'),
+    )
+    .option(
+      '--iou <overlap>',
+      'overlap above which boxes of a class are one object, 0 to 1 (default: 0.65)',
+      readShare('--iou'),
+    )
+    .option('--every <n>', 'infer on every Nth frame; boxes are held between (default: 1)', readEvery)
+    .option('--no-overlay', 'do not draw the boxes')
+    .option('--events <file>', 'write events as NDJSON; "-" for standard output')
+    .option('--stats <file>', 'write times and queue depths of every stage as JSON')
+    .option('--codec <codec>', 'h264, hevc, vp8, vp9 or av1', readCodec)
+    .option('--bitrate <rate>', 'bits per second, such as 4M', readBitrate)
+    .option('--quality <quality>', 'low, medium or high (default: medium)', readQuality)
+    .option('--size <size>', 'output size, such as 1280x720', readSize)
+    .option('--start <time>', 'begin here, in seconds or h:mm:ss', readTime('--start'))
+    .option('--end <time>', 'end before this time', readTime('--end'))
+    .option('--backend <backend>', 'auto, webgpu or cpu', readBackend, 'auto')
+    .option(
+      '--header <header>',
+      '"Name: value" to send with every request to an address; may be given again',
+      readHeader,
+      {},
+    )
+    .option('--realtime', 'read at the pace of the clip', false)
+    .option('--strict', 'fail on a truncated or damaged input instead of keeping what is whole', false)
+    .option('--json', 'progress and result as JSON lines on standard output', false)
+    .option(
+      '--models <dir>',
+      'look for models in this folder first; may be given again',
+      (dir, before: string[]) => [...before, dir],
+      [],
+    )
+    .option('--headed', 'show the browser', false)
+    .action((inputs: string[], raw: Omit<RunOptions, 'detect'> & { detect?: string | true }) =>
+      run(inputs, { ...raw, detect: raw.detect === true ? DEFAULT_MODEL : raw.detect }),
+    );
+}
+
+async function run(args: string[], options: RunOptions): Promise<void> {
+  checkTogether(options);
+  const inputs = await readInputs(args);
+  const targets = options.output === undefined ? null : await planTargets(inputs, options.output);
+  await untilInterrupted(async (signal) => {
+    const model =
+      options.detect === undefined
+        ? null
+        : await resolveModel(options.detect, {
+            folders: modelFolders(options.models),
+            cacheDir: cacheFolder(),
+            onProgress: terminalProgress(process.stderr),
+            signal,
+          });
+    const executablePath = findBrowser(await fetchedBrowser());
+    const events = await openEvents(options.events);
+    const results: InputResult[] = [];
+    let failure: EdgeRunnerError | null = null;
+    try {
+      for (const [i, input] of inputs.entries()) {
+        const id = inputs.length === 1 ? 'in' : `in-${i + 1}`;
+        const target = targets?.[i] ?? null;
+        try {
+          results.push(
+            await runInput({
+              input,
+              target,
+              job: toJobSpec(input, target, { ...options, detect: model?.descriptor.name }, id),
+              model,
+              headers: options.header,
+              launch: { executablePath, backend: options.backend, headed: options.headed },
+              events,
+              reporter: createReporter(input.name, options.json),
+              signal,
+            }),
+          );
+        } catch (error) {
+          // One bad clip does not keep the others from being done; a stopped run does.
+          failure ??= EdgeRunnerError.from(error);
+          if (inputs.length === 1 || signal.aborted) throw error;
+          reportError(EdgeRunnerError.from(error), options.json);
+        }
+      }
+      await events.commit();
+      if (options.stats !== undefined)
+        await writeFile(options.stats, `${JSON.stringify(results, null, 2)}\n`);
+    } finally {
+      await events.discard();
+    }
+    if (failure) throw new SomeFailed(failure, inputs.length - results.length, inputs.length);
+  });
+}
+
+/** Several inputs, some of which failed and were reported one by one. */
+class SomeFailed extends EdgeRunnerError {
+  constructor(first: EdgeRunnerError, failed: number, of: number) {
+    super(first.code, `${failed} of ${of} inputs failed.`, 'The lines above say why; the others are done.');
+  }
+}

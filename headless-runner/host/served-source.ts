@@ -1,0 +1,47 @@
+import type { Request, Response } from 'express';
+import { EdgeRunnerError } from '../../protocol/index.ts';
+
+/** Bytes of one source, given to our own page over loopback. */
+export interface ServedSource {
+  /** Answers a request, ranges included. */
+  serve(request: Request, response: Response): void | Promise<void>;
+  /** What could not be had of it, in words; null while nothing is missing. */
+  loss(): string | null;
+  close(): Promise<void>;
+}
+
+/** First byte of an open-ended or closed range; 0 when there is none. End is inclusive, null for "to the end". */
+export function parseRange(header: string | undefined): { start: number; end: number | null } {
+  const match = /^bytes=(\d+)-(\d*)$/.exec(header ?? '');
+  if (!match) return { start: 0, end: null };
+  return { start: Number(match[1]), end: match[2] ? Number(match[2]) : null };
+}
+
+/** A file on this machine. */
+export class FileSource implements ServedSource {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  serve(_request: Request, response: Response): void {
+    response.sendFile(this.#path, { dotfiles: 'allow', etag: false, lastModified: false }, (error) => {
+      // The page drops connections whenever it has read enough.
+      if (error && !response.headersSent) response.status(404).end();
+    });
+  }
+
+  loss(): null {
+    return null;
+  }
+
+  async close(): Promise<void> {}
+}
+
+export const unreachable = (url: string, why: string) =>
+  new EdgeRunnerError(
+    'url-unreachable',
+    `${url} could not be read: ${why}.`,
+    'Check the address and the network, then run again.',
+  );

@@ -1,0 +1,80 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { EdgeRunnerError } from '../../protocol/index.ts';
+import { checkInputFile } from '../inspect/sniff.ts';
+
+/** What one job reads: a clip, or all still pictures together. */
+export type RunInput =
+  | { kind: 'file'; path: string; name: string }
+  | { kind: 'url'; url: string; name: string }
+  | { kind: 'stdin'; name: string }
+  | { kind: 'pattern'; width: number; height: number; fps: number; frames: number; name: string }
+  | { kind: 'pictures'; paths: string[]; name: string };
+
+/**
+ * Sorts the INPUT arguments: addresses, `-`, test patterns, files and folders by what is in them. Pictures make one
+ * job together; every clip is one of its own.
+ * @throws {EdgeRunnerError} `input-missing`, `input-empty`, `input-not-media`, `usage`
+ */
+export async function readInputs(args: string[]): Promise<RunInput[]> {
+  const pictures: string[] = [];
+  const clips: RunInput[] = [];
+  for (const arg of args) {
+    if (arg === '-') clips.push({ kind: 'stdin', name: 'stdin' });
+    else if (/^https?:\/\//i.test(arg)) clips.push({ kind: 'url', url: readUrl(arg), name: nameOfUrl(arg) });
+    else if (arg.startsWith('pattern:')) clips.push(readPattern(arg));
+    else {
+      for (const path of await expand(arg)) {
+        if ((await checkInputFile(path)) === 'picture') pictures.push(resolve(path));
+        else clips.push({ kind: 'file', path: resolve(path), name: basename(path) });
+      }
+    }
+  }
+  if (clips.filter(({ kind }) => kind === 'stdin').length > 1) {
+    throw new EdgeRunnerError('usage', 'Standard input can be read once only.', 'Give "-" one time.');
+  }
+  return pictures.length > 0 ? [...clips, { kind: 'pictures', paths: pictures, name: 'pictures' }] : clips;
+}
+
+/** The media files of a folder, by name; a file is itself. */
+async function expand(path: string): Promise<string[]> {
+  const entry = await stat(path).catch(() => null);
+  if (!entry?.isDirectory()) return [path];
+  const files = (await readdir(path, { withFileTypes: true }))
+    .filter((file) => file.isFile() && MEDIA_EXTENSION.test(file.name))
+    .map((file) => join(path, file.name))
+    .sort();
+  if (files.length > 0) return files;
+  throw new EdgeRunnerError(
+    'input-folder',
+    `${path} is a folder without a video or picture in it.`,
+    'Give a media file, or a folder that holds some.',
+  );
+}
+
+const MEDIA_EXTENSION = /\.(mp4|m4v|mov|mkv|webm|ts|m2ts|jpe?g|png|webp|avif|gif)$/i;
+
+function readUrl(text: string): string {
+  if (URL.canParse(text)) return text;
+  throw new EdgeRunnerError(
+    'option-invalid',
+    `"${text}" is no valid address.`,
+    'Give an address such as https://example.com/clip.mp4.',
+  );
+}
+
+const nameOfUrl = (url: string) => basename(new URL(url).pathname) || new URL(url).hostname;
+
+/** `pattern:640x360@30:300`: size, frames a second, number of frames. */
+function readPattern(text: string): RunInput {
+  const match = /^pattern:(\d+)x(\d+)@(\d+(?:\.\d+)?):(\d+)$/.exec(text);
+  if (!match) {
+    throw new EdgeRunnerError(
+      'option-invalid',
+      `"${text}" is no test pattern.`,
+      'Give pattern:WIDTHxHEIGHT@FPS:FRAMES, such as pattern:640x360@30:300.',
+    );
+  }
+  const [width, height, fps, frames] = match.slice(1).map(Number) as [number, number, number, number];
+  return { kind: 'pattern', width, height, fps, frames, name: 'pattern' };
+}

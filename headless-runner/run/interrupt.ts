@@ -1,0 +1,33 @@
+import { EdgeRunnerError } from '../../protocol/index.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Runs `work` with a signal that Ctrl-C, SIGTERM, or the end of whoever reads standard output aborts. The work cleans
+ * up and rejects; a second Ctrl-C ends the process at once.
+ */
+export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const stop = (why: string) => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort(
+      new EdgeRunnerError(
+        'interrupted',
+        `Stopped: ${why}.`,
+        'Nothing was written. Run it again to start over.',
+      ),
+    );
+  };
+  const onSignal = (name: string) => stop(name);
+  const onPipe = (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' && !controller.signal.aborted) stop('nobody reads standard output any more');
+  };
+  for (const name of SIGNALS) process.on(name, onSignal);
+  process.stdout.on('error', onPipe);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const name of SIGNALS) process.off(name, onSignal);
+    process.stdout.off('error', onPipe);
+  }
+}

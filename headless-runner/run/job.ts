@@ -1,0 +1,65 @@
+import { basename } from 'node:path';
+import { type JobSpec, parseJobSpec } from '../../protocol/index.ts';
+import type { RunInput } from './inputs.ts';
+import type { RunOptions } from './options.ts';
+import type { RunTarget } from './outputs.ts';
+
+/** The JobSpec that the command line is sugar for. */
+export function toJobSpec(
+  input: RunInput,
+  target: RunTarget | null,
+  options: RunOptions,
+  id: string,
+): JobSpec {
+  const stages = options.detect === undefined ? [] : [detectStage(options, id)];
+  const drawn = stages.length > 0 && options.overlay && target !== null;
+  const last = drawn ? 'overlay' : stages.length > 0 ? 'detect' : id;
+  return parseJobSpec({
+    v: 1,
+    sources: [sourceOf(input, options, id)],
+    stages: drawn ? [...stages, { id: 'overlay', kind: 'overlay', from: 'detect' }] : stages,
+    outputs: [
+      ...(target
+        ? [
+            input.kind === 'pictures'
+              ? { id: 'frames', kind: 'frames', from: last }
+              : videoOf(target, options, last),
+          ]
+        : []),
+      ...(options.events === undefined
+        ? []
+        : [{ id: 'events', kind: 'events', from: stages.length > 0 ? 'detect' : id }]),
+    ],
+    placement: { backend: options.backend },
+    strict: options.strict,
+  });
+}
+
+function sourceOf(input: RunInput, { start, end, realtime, header }: RunOptions, id: string): object {
+  const range = { start, end, realtime };
+  switch (input.kind) {
+    case 'url':
+      return { id, kind: 'http', url: input.url, headers: header, ...range };
+    case 'file':
+    case 'stdin':
+      return { id, kind: 'upload', name: input.name, ...range };
+    case 'pictures':
+      return { id, kind: 'snapshots', files: input.paths.map((path) => basename(path)) };
+    case 'pattern': {
+      const { width, height, fps, frames } = input;
+      return { id, kind: 'pattern', width, height, fps, frames };
+    }
+  }
+}
+
+function detectStage({ detect, classes, minScore, iou, every }: RunOptions, from: string): object {
+  return { id: 'detect', kind: 'detect', from, options: { model: detect, classes, minScore, iou, every } };
+}
+
+function videoOf(
+  { name, container }: RunTarget,
+  { codec, bitrate, quality, size }: RunOptions,
+  from: string,
+): object {
+  return { id: 'video', kind: 'video', from, name, container, codec, bitrate, quality, size };
+}

@@ -1,0 +1,139 @@
+import {
+  BACKENDS,
+  type BackendChoice,
+  CODECS,
+  type Codec,
+  EdgeRunnerError,
+  QUALITIES,
+  type Quality,
+} from '../../protocol/index.ts';
+
+/** What the command line of `run` says, read and checked. */
+export interface RunOptions {
+  output?: string;
+  detect?: string;
+  classes?: string[];
+  minScore?: number;
+  iou?: number;
+  every?: number;
+  overlay: boolean;
+  events?: string;
+  stats?: string;
+  codec?: Codec;
+  bitrate?: number;
+  quality?: Quality;
+  size?: { width: number; height: number };
+  start?: number;
+  end?: number;
+  backend: BackendChoice;
+  header: Record<string, string>;
+  realtime: boolean;
+  strict: boolean;
+  json: boolean;
+  models: string[];
+  headed: boolean;
+}
+
+const invalid = (option: string, value: string, wanted: string) =>
+  new EdgeRunnerError('option-invalid', `${option} does not take "${value}".`, `Give ${wanted}.`);
+
+/** Bits per second from `4M`, `800k` or `4000000`. */
+export function readBitrate(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([kM]?)$/.exec(text);
+  const bits = match
+    ? Math.round(Number(match[1]) * { '': 1, k: 1e3, M: 1e6 }[match[2]! as '' | 'k' | 'M'])
+    : 0;
+  if (bits < 1000 || bits > 1e9)
+    throw invalid('--bitrate', text, 'bits per second from 1k to 1000M, such as 4M or 800k');
+  return bits;
+}
+
+/** Width and height from `1280x720`. */
+export function readSize(text: string): { width: number; height: number } {
+  const match = /^(\d{2,5})x(\d{2,5})$/.exec(text);
+  const [width, height] = [Number(match?.[1]), Number(match?.[2])];
+  if (!match || width < 16 || height < 16 || width > 16384 || height > 16384) {
+    throw invalid('--size', text, 'WIDTHxHEIGHT in pixels, such as 1280x720');
+  }
+  return { width, height };
+}
+
+/** Seconds from `3.5` or `1:02:03.5`. */
+export function readTime(option: string): (text: string) => number {
+  return (text) => {
+    const match = /^(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)$/.exec(text);
+    if (!match) throw invalid(option, text, 'seconds (3.5) or hours:minutes:seconds (1:02:03.5)');
+    return Number(match[1] ?? 0) * 3600 + Number(match[2] ?? 0) * 60 + Number(match[3]);
+  };
+}
+
+/** A number from 0 to 1. */
+export function readShare(option: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= 0 && value <= 1))
+      throw invalid(option, text, 'a number from 0 to 1');
+    return value;
+  };
+}
+
+export function readEvery(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw invalid('--every', text, 'a whole number from 1');
+  return value;
+}
+
+export function readClasses(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.some((name) => name === ''))
+    throw invalid('--classes', text, 'class names with commas between, such as person,car');
+  return names;
+}
+
+/** Collects `Name: value` headers. */
+export function readHeader(text: string, before: Record<string, string>): Record<string, string> {
+  const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*([\t\x20-\x7e]*)$/.exec(text);
+  if (!match) throw invalid('--header', text, 'a header as "Name: value"');
+  return { ...before, [match[1]!]: match[2]! };
+}
+
+const oneOf =
+  <T extends string>(option: string, values: readonly T[]) =>
+  (text: string): T => {
+    const value = values.find((known) => known === text);
+    if (value === undefined) throw invalid(option, text, `one of ${values.join(', ')}`);
+    return value;
+  };
+
+export const readCodec = oneOf<Codec>('--codec', CODECS);
+export const readQuality = oneOf<Quality>('--quality', QUALITIES);
+export const readBackend = oneOf<BackendChoice>('--backend', BACKENDS);
+
+/** What no single option can see. @throws {EdgeRunnerError} `option-invalid`, `usage` */
+export function checkTogether(options: RunOptions): void {
+  const clash = (message: string, remedy: string) => new EdgeRunnerError('option-invalid', message, remedy);
+  if (options.start !== undefined && options.end !== undefined && options.end <= options.start) {
+    throw clash('--end is not after --start.', 'Give an --end later than --start.');
+  }
+  if (options.bitrate !== undefined && options.quality !== undefined) {
+    throw clash('--bitrate and --quality exclude each other.', 'Give one of them.');
+  }
+  const only = (['classes', 'minScore', 'iou', 'every'] as const).find((name) => options[name] !== undefined);
+  if (only && options.detect === undefined) {
+    throw clash(
+      `--${only === 'minScore' ? 'min-score' : only} does nothing without --detect.`,
+      'Add --detect.',
+    );
+  }
+  if (!options.output) {
+    const unused = (['codec', 'bitrate', 'quality', 'size'] as const).find(
+      (name) => options[name] !== undefined,
+    );
+    if (unused) throw clash(`--${unused} does nothing without an output.`, 'Add -o OUT.');
+    if (!options.events) {
+      if (options.detect === undefined)
+        throw new EdgeRunnerError('usage', 'There is nothing to do.', 'Add -o OUT, --detect, or both.');
+      options.events = '-';
+    }
+  }
+}

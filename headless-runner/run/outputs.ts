@@ -1,0 +1,124 @@
+import { constants } from 'node:fs';
+import { access, mkdir, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { type Container, EdgeRunnerError } from '../../protocol/index.ts';
+import { unwritable } from '../host/output-files.ts';
+import type { RunInput } from './inputs.ts';
+
+/** Where one input's result goes. */
+export interface RunTarget {
+  folder: string;
+  /** File name of a video; for pictures each keeps its own. */
+  name: string;
+  container: Container;
+}
+
+const CONTAINER_OF: Record<string, Container> = {
+  '.mp4': 'mp4',
+  '.m4v': 'mp4',
+  '.webm': 'webm',
+  '.mkv': 'mkv',
+  '.m3u8': 'hls',
+};
+
+/**
+ * The target of every input, checked before any work begins.
+ * @throws {EdgeRunnerError} `output-container`, `output-unwritable`, `output-equals-input`, `usage`
+ */
+export async function planTargets(inputs: RunInput[], output: string): Promise<RunTarget[]> {
+  const isFolder = /[\\/]$/.test(output) || ((await stat(output).catch(() => null))?.isDirectory() ?? false);
+  if (!isFolder && (inputs.length > 1 || inputs[0]?.kind === 'pictures')) {
+    throw new EdgeRunnerError(
+      'usage',
+      `Several inputs, or pictures, cannot go into the one file ${output}.`,
+      `Give a folder: -o ${output.replace(/\.[^./\\]+$/, '')}/`,
+    );
+  }
+  if (isFolder)
+    await mkdir(output, { recursive: true }).catch((error: unknown) =>
+      Promise.reject(unwritable(output, error)),
+    );
+  const targets = inputs.map((input): RunTarget => {
+    if (!isFolder)
+      return { folder: resolve(dirname(output)), name: basename(output), container: containerOf(output) };
+    const container = CONTAINER_OF[extname(input.name).toLowerCase()] ?? 'mp4';
+    const stem = basename(input.name, extname(input.name));
+    return {
+      folder: resolve(output),
+      name: container === 'hls' ? `${stem}.mp4` : `${stem}${extension(container, input.name)}`,
+      container: container === 'hls' ? 'mp4' : container,
+    };
+  });
+  await checkDistinct(inputs, targets);
+  for (const folder of new Set(targets.map((target) => target.folder))) await checkWritable(folder);
+  for (const target of targets) {
+    if ((await stat(join(target.folder, target.name)).catch(() => null))?.isDirectory()) {
+      throw new EdgeRunnerError(
+        'output-unwritable',
+        `${join(target.folder, target.name)} is a folder.`,
+        'Give another name for the output.',
+      );
+    }
+  }
+  return targets;
+}
+
+function extension(container: Container, name: string): string {
+  return CONTAINER_OF[extname(name).toLowerCase()] === container ? extname(name) : `.${container}`;
+}
+
+function containerOf(path: string): Container {
+  const container = CONTAINER_OF[extname(path).toLowerCase()];
+  if (container) return container;
+  throw new EdgeRunnerError(
+    'output-container',
+    `The name ${basename(path)} does not say what to write.`,
+    'End it in .mp4, .webm, .mkv or .m3u8.',
+  );
+}
+
+async function checkWritable(folder: string): Promise<void> {
+  const entry = await stat(folder).catch((error: unknown) => Promise.reject(unwritable(folder, error)));
+  if (!entry.isDirectory()) throw unwritable(folder, Object.assign(new Error(), { code: 'ENOTDIR' }));
+  await access(folder, constants.W_OK).catch((error: unknown) => Promise.reject(unwritable(folder, error)));
+}
+
+/** No output may be an input, nor another output; links are looked through. */
+async function checkDistinct(inputs: RunInput[], targets: RunTarget[]): Promise<void> {
+  const identity = async (path: string) => {
+    const entry = await stat(path).catch(() => null);
+    return entry ? `${entry.dev}:${entry.ino}` : resolve(path);
+  };
+  const read = new Set<string>();
+  for (const input of inputs) {
+    for (const path of input.kind === 'file' ? [input.path] : input.kind === 'pictures' ? input.paths : [])
+      read.add(await identity(path));
+  }
+  const written = new Set<string>();
+  for (const [i, { folder, name }] of targets.entries()) {
+    const input = inputs[i]!;
+    const names = input.kind === 'pictures' ? input.paths.map(pictureName) : [name];
+    for (const target of names.map((file) => join(folder, file))) {
+      const id = await identity(target);
+      if (read.has(id)) {
+        throw new EdgeRunnerError(
+          'output-equals-input',
+          `The output ${target} is an input too.`,
+          'Write to another name or folder.',
+        );
+      }
+      if (written.has(id)) {
+        throw new EdgeRunnerError(
+          'usage',
+          `Two inputs would both be written to ${target}.`,
+          'Rename one of them, or run them apart.',
+        );
+      }
+      written.add(id);
+    }
+  }
+}
+
+/** Name of the picture that comes out for one that goes in: PNG stays PNG, all else becomes JPEG. */
+export const pictureName = (path: string) =>
+  /\.png$/i.test(path) ? basename(path) : basename(path).replace(/\.[^.]+$/, '.jpg');

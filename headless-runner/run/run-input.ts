@@ -1,0 +1,118 @@
+import { join } from 'node:path';
+import type { ModelDescriptor } from '../../models/descriptor.ts';
+import { EdgeRunnerError, type JobSpec, type SummaryEvent } from '../../protocol/index.ts';
+import type { LaunchOptions } from '../browser/launch.ts';
+import { moveIndexToFront } from '../host/fast-start.ts';
+import { GrowingFile } from '../host/growing-file.ts';
+import type { Served } from '../host/loopback-server.ts';
+import { OutputFiles } from '../host/output-files.ts';
+import { FileSource } from '../host/served-source.ts';
+import { runInBrowser } from '../host/session.ts';
+import { openUrl } from '../host/url-source.ts';
+import { type EventSink, OnceOnly } from './event-file.ts';
+import type { RunInput } from './inputs.ts';
+import type { RunTarget } from './outputs.ts';
+import type { Reporter } from './reporter.ts';
+
+export interface InputRun {
+  input: RunInput;
+  target: RunTarget | null;
+  job: JobSpec;
+  model: { descriptor: ModelDescriptor; path: string } | null;
+  headers: Record<string, string>;
+  launch: LaunchOptions;
+  events: EventSink;
+  reporter: Reporter;
+  signal: AbortSignal;
+}
+
+/** What the command knows beside the engine's own summary. */
+export interface InputResult {
+  summary: SummaryEvent;
+  output: string | null;
+  /** Seconds from the start of this run to the first frame that was done, the browser's start included. */
+  firstFrameSeconds: number | null;
+}
+
+/**
+ * Carries the job of one input out, its output appearing whole or not at all. A browser that dies is started again
+ * once, from the first frame; a second death fails the job.
+ */
+export async function runInput(run: InputRun): Promise<InputResult> {
+  const served: Served = { sources: new Map(), pictures: new Map(), models: new Map() };
+  if (run.model) served.models.set(run.model.descriptor.name, run.model);
+  const id = run.job.sources[0]!.id;
+  try {
+    await serveInput(run, id, served);
+    const once = new OnceOnly();
+    try {
+      return await attempt(run, served, once);
+    } catch (error) {
+      if (!(error instanceof EdgeRunnerError) || error.code !== 'browser-died' || run.signal.aborted)
+        throw error;
+      run.reporter.log(`${error.message} It is started again, once.`);
+      return await attempt(run, served, once);
+    }
+  } finally {
+    run.reporter.end();
+    for (const source of served.sources.values()) await source.close();
+  }
+}
+
+async function attempt(run: InputRun, served: Served, once: OnceOnly): Promise<InputResult> {
+  const { job, target, launch, events, reporter, signal } = run;
+  const began = performance.now();
+  let firstFrameSeconds: number | null = null;
+  const files = target && new OutputFiles(target.folder);
+  try {
+    const { summaries, indexAtEnd } = await runInBrowser({
+      job,
+      served,
+      launch,
+      outputs: new Map(
+        files
+          ? [
+              ['video', files],
+              ['frames', files],
+            ]
+          : [],
+      ),
+      onEvents: (lines) => events.write(once.filter(lines.filter((line) => line.type !== 'summary'))),
+      onLog: (message) => reporter.log(message),
+      onProgress: (message) => {
+        firstFrameSeconds ??= Number(((performance.now() - began) / 1000).toFixed(3));
+        reporter.progress(message);
+      },
+      signal,
+    });
+    const summary = summaries[0]!;
+    if (files && target && indexAtEnd.length > 0) await moveIndexToFront(files.partOf(target.name));
+    await files?.commit();
+    await events.write([summary]);
+    const output =
+      target && (run.input.kind === 'pictures' ? target.folder : join(target.folder, target.name));
+    reporter.summary(summary, output);
+    return { summary, output, firstFrameSeconds };
+  } finally {
+    await files?.discard();
+  }
+}
+
+async function serveInput({ input, headers }: InputRun, id: string, served: Served): Promise<void> {
+  switch (input.kind) {
+    case 'file':
+      served.sources.set(id, new FileSource(input.path));
+      return;
+    case 'url':
+      served.sources.set(id, await openUrl({ url: input.url, headers }));
+      return;
+    case 'stdin':
+      served.sources.set(id, await GrowingFile.start(process.stdin, null));
+      return;
+    case 'pictures':
+      served.pictures.set(id, input.paths);
+      return;
+    case 'pattern':
+      return;
+  }
+}

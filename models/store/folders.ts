@@ -1,0 +1,26 @@
+import { homedir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+
+type Environment = Record<string, string | undefined>;
+
+/**
+ * Folders that models are looked for in before the cache and the network: those of `--models`, then those of
+ * `EDGE_RUNNER_MODELS`, separated like PATH. Absolute.
+ */
+export const modelFolders = (options: readonly string[] = [], env: Environment = process.env): string[] => {
+  const fromEnvironment = (env.EDGE_RUNNER_MODELS ?? '').split(delimiter);
+  return [...options, ...fromEnvironment].filter((folder) => folder !== '').map((folder) => resolve(folder));
+};
+
+/**
+ * Where downloaded models are kept: `EDGE_RUNNER_CACHE`, else `edge-runner` in the place that the platform has for
+ * caches (XDG_CACHE_HOME where it is set). Absolute.
+ */
+export function cacheFolder(env: Environment = process.env, platform: string = process.platform): string {
+  if (env.EDGE_RUNNER_CACHE) return resolve(env.EDGE_RUNNER_CACHE);
+  if (env.XDG_CACHE_HOME) return join(resolve(env.XDG_CACHE_HOME), 'edge-runner');
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'edge-runner');
+  if (platform === 'win32' && env.LOCALAPPDATA)
+    return join(resolve(env.LOCALAPPDATA), 'edge-runner', 'cache');
+  return join(homedir(), '.cache', 'edge-runner');
+}

@@ -1,0 +1,5 @@
+export * from './add.ts';
+export * from './folders.ts';
+export * from './progress.ts';
+export * from './resolve.ts';
+export { readUserRegistry, type UserModel } from './user-registry.ts';

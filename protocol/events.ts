@@ -1,0 +1,75 @@
+/** One found object. `box` is `[x, y, width, height]` in pixels of the displayed source frame, origin top left. */
+export interface Detection {
+  class: string;
+  /** Index of the class in the model's list. */
+  id: number;
+  /** 0 to 1. */
+  score: number;
+  box: [number, number, number, number];
+}
+
+export interface SourceEvent {
+  v: 1;
+  type: 'source';
+  source: string;
+  /** File name or address it was given by. */
+  name: string;
+  /** Displayed size: rotation and pixel aspect applied. */
+  width: number;
+  height: number;
+  /** Mean frames per second, null where the source does not say. */
+  fps: number | null;
+  /** Frames and seconds as the container announces them, null where it does not. */
+  frames: number | null;
+  duration: number | null;
+  codec: string;
+  backend: string;
+  /** Why this backend was chosen. */
+  backendReason: string;
+  models: Record<string, string>;
+}
+
+export interface FrameEvent {
+  v: 1;
+  type: 'frame';
+  source: string;
+  /** Index in the whole source, from 0. */
+  frame: number;
+  /** Seconds from the source's first frame. */
+  time: number;
+  /** Name of the picture, for still images. */
+  file?: string;
+  detections?: Detection[];
+}
+
+/** Milliseconds a frame spends in a stage, and how many stood waiting before it. */
+export interface StageStats {
+  count: number;
+  mean: number;
+  p50: number;
+  p95: number;
+  max: number;
+  /** Sum over all frames, milliseconds. */
+  total: number;
+  /** Mean and highest depth of the queue before the stage, where it has one. */
+  queueMean?: number;
+  queueMax?: number;
+}
+
+export interface SummaryEvent {
+  v: 1;
+  type: 'summary';
+  source: string;
+  frames: number;
+  /** From the start of the job to its end; the engine's own clock. */
+  seconds: number;
+  fps: number;
+  truncated: boolean;
+  /** What was lost, in words, when truncated. */
+  loss?: string;
+  stages: Record<string, StageStats>;
+  /** Most `VideoFrame`s open at a time, and how many were left open at the end. */
+  openFrames: { peak: number; end: number };
+}
+
+export type EventLine = SourceEvent | FrameEvent | SummaryEvent;

@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { EdgeRunnerError } from './errors.ts';
+
+const id = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i);
+const evenless = z.int().min(16).max(16384);
+
+export const BACKENDS = ['auto', 'webgpu', 'cpu'] as const;
+export const CODECS = ['h264', 'hevc', 'vp8', 'vp9', 'av1'] as const;
+export const CONTAINERS = ['mp4', 'webm', 'mkv', 'hls'] as const;
+export const QUALITIES = ['low', 'medium', 'high'] as const;
+
+/** Part of a source, in seconds of its own timeline: frames with `start` ≤ time < `end`. */
+const range = {
+  start: z.number().min(0).optional(),
+  end: z.number().positive().optional(),
+  /** Read at the pace of the clip instead of as fast as possible. */
+  realtime: z.boolean().default(false),
+};
+
+const sourceSpec = z.discriminatedUnion('kind', [
+  /** Bytes the host holds under this id: a file, standard input, an upload. */
+  z.strictObject({ id, kind: z.literal('upload'), name: z.string(), ...range }),
+  z.strictObject({
+    id,
+    kind: z.literal('http'),
+    url: z.url({ protocol: /^https?$/ }),
+    headers: z.record(z.string(), z.string()).default({}),
+    ...range,
+  }),
+  /** Still pictures, in order; the host holds each under `<id>/<index>`. */
+  z.strictObject({ id, kind: z.literal('snapshots'), files: z.array(z.string()).min(1) }),
+  /** A moving test pattern that the engine draws itself; every frame carries its number as a bar code. */
+  z.strictObject({
+    id,
+    kind: z.literal('pattern'),
+    width: evenless.default(640),
+    height: evenless.default(360),
+    fps: z.number().positive().max(240).default(30),
+    frames: z.int().positive(),
+  }),
+]);
+
+const detectOptions = z.strictObject({
+  /** Registry name, or the file name of a model that the host holds. */
+  model: z.string().min(1),
+  /** Only these classes; all when absent. */
+  classes: z.array(z.string().min(1)).min(1).optional(),
+  /** 0 to 1, least score of a detection that is reported. */
+  minScore: z.number().min(0).max(1).default(0.3),
+  /** 0 to 1, boxes of one class that overlap more than this are one object (NMS). */
+  iou: z.number().min(0).max(1).default(0.65),
+  /** Infer on every Nth frame of the whole source; boxes are held between. */
+  every: z.int().min(1).default(1),
+});
+
+const stageSpec = z.discriminatedUnion('kind', [
+  z.strictObject({ id, kind: z.literal('detect'), from: id, options: detectOptions }),
+  /** Draws the detections of the stage it stands on. */
+  z.strictObject({ id, kind: z.literal('overlay'), from: id, options: z.strictObject({}).default({}) }),
+]);
+
+const size = z.strictObject({ width: evenless, height: evenless });
+
+const outputSpec = z.discriminatedUnion('kind', [
+  z.strictObject({
+    id,
+    from: id,
+    kind: z.literal('video'),
+    name: z.string(),
+    container: z.enum(CONTAINERS),
+    codec: z.enum(CODECS).optional(),
+    /** Bits per second. */
+    bitrate: z.int().min(1000).max(1e9).optional(),
+    quality: z.enum(QUALITIES).optional(),
+    size: size.optional(),
+  }),
+  z.strictObject({ id, from: id, kind: z.literal('events') }),
+  /** Each picture of a `snapshots` source with its drawing, as a picture file of the same type. */
+  z.strictObject({ id, from: id, kind: z.literal('frames') }),
+]);
+
+/** What a user asks for. The command line's options are sugar for it (DESIGN §5). */
+export const jobSpec = z.strictObject({
+  v: z.literal(1),
+  sources: z.array(sourceSpec).min(1),
+  stages: z.array(stageSpec).default([]),
+  outputs: z.array(outputSpec).min(1),
+  placement: z.strictObject({ backend: z.enum(BACKENDS).default('auto') }).default({ backend: 'auto' }),
+  /** A damaged or truncated source fails the job instead of yielding what is whole. */
+  strict: z.boolean().default(false),
+});
+
+export type JobSpec = z.infer<typeof jobSpec>;
+export type SourceSpec = JobSpec['sources'][number];
+export type StageSpec = JobSpec['stages'][number];
+export type OutputSpec = JobSpec['outputs'][number];
+export type VideoOutputSpec = Extract<OutputSpec, { kind: 'video' }>;
+export type DetectOptions = z.infer<typeof detectOptions>;
+export type BackendChoice = (typeof BACKENDS)[number];
+export type BackendName = Exclude<BackendChoice, 'auto'>;
+export type Codec = (typeof CODECS)[number];
+export type Container = (typeof CONTAINERS)[number];
+export type Quality = (typeof QUALITIES)[number];
+
+/**
+ * Reads a job spec from outside.
+ * @throws {EdgeRunnerError} `job-invalid`, naming the first field that is wrong; also when a `from` names nothing.
+ */
+export function parseJobSpec(value: unknown): JobSpec {
+  const parsed = jobSpec.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw invalid(`${issue.path.join('.') || 'the job'}: ${issue.message}`);
+  }
+  const known = new Set(parsed.data.sources.map((source) => source.id));
+  for (const node of [...parsed.data.stages, ...parsed.data.outputs]) {
+    if (!known.has(node.from)) throw invalid(`"${node.id}" stands on "${node.from}", which does not exist`);
+    if ('options' in node) known.add(node.id);
+  }
+  return parsed.data;
+}
+
+const invalid = (what: string) =>
+  new EdgeRunnerError(
+    'job-invalid',
+    `The job is not valid: ${what}.`,
+    'Correct that field; docs/job-spec.md lists them all.',
+  );

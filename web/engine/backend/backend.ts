@@ -1,0 +1,47 @@
+import type { View } from '../../../kernels/index.ts';
+import type { BackendName, Detection, DetectOptions } from '../../../protocol/index.ts';
+import type { LoadedModel } from '../host.ts';
+import type { FrameLedger } from '../pipeline/frame-ledger.ts';
+import type { Meter } from '../pipeline/meter.ts';
+
+/** What is to be done with the frames of one source. */
+export interface StreamSpec {
+  detect: { model: LoadedModel; options: DetectOptions } | null;
+  /** What becomes of the picture: nothing, the decoder's frame as it is, or a frame with the detections drawn in. */
+  picture: 'none' | 'as-is' | 'drawn';
+  ledger: FrameLedger;
+  meter: Meter;
+}
+
+export interface FrameInput {
+  frame: VideoFrame;
+  /** Counts frames of the whole source, from 0. */
+  index: number;
+  /** How this frame is turned and stretched to be shown. */
+  view: View;
+}
+
+export interface Processed {
+  /** Owned by the ledger; the receiver closes it. Null when no picture is wanted. */
+  frame: VideoFrame | null;
+  /** Null when nothing is detected at all; of the last frame inferred when this one was not. */
+  detections: Detection[] | null;
+}
+
+/** Carries the stages out for one source. */
+export interface FrameProcessor {
+  /** How many `process` calls may run at a time; more would only wait. */
+  readonly depth: number;
+  /** Takes the frame over. Calls are made in frame order; results may be awaited in any order. */
+  process(input: FrameInput): Promise<Processed>;
+  close(): Promise<void>;
+}
+
+/** What carries stages out on this machine (DESIGN §1). */
+export interface Backend {
+  readonly name: BackendName;
+  /** Why this one, for the `source` event and for `doctor`. */
+  readonly reason: string;
+  open(stream: StreamSpec): Promise<FrameProcessor>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,40 @@
+import { type BackendChoice, EdgeRunnerError } from '../../../protocol/index.ts';
+import { CpuBackend } from '../cpu/cpu-backend.ts';
+import type { EngineHost } from '../host.ts';
+import type { Backend } from './backend.ts';
+
+/**
+ * `auto` takes `webgpu` on a real adapter and `cpu` otherwise; a software adapter counts as none unless `webgpu` is
+ * asked for by name (DESIGN law 3).
+ * @throws {EdgeRunnerError} `no-gpu` when `webgpu` is asked for and the browser has no adapter at all.
+ */
+export async function selectBackend(
+  choice: BackendChoice,
+  needsInference: boolean,
+  host: EngineHost,
+  ortBase: string,
+): Promise<Backend> {
+  if (choice === 'cpu') return new CpuBackend('asked for', ortBase);
+  if (!needsInference && choice === 'auto') return new CpuBackend('no stage needs a GPU', ortBase);
+  const adapter =
+    'gpu' in navigator ? await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }) : null;
+  if (choice === 'auto') {
+    if (!adapter) return new CpuBackend('no WebGPU adapter', ortBase);
+    if (adapter.info.isFallbackAdapter)
+      return new CpuBackend(`the only adapter is software (${adapter.info.architecture})`, ortBase);
+  }
+  if (!adapter) {
+    throw new EdgeRunnerError(
+      'no-gpu',
+      'The browser offers no WebGPU adapter, not even a software one.',
+      'Run "edge-runner doctor" for the reason, or leave --backend out to use the processor.',
+    );
+  }
+  const { WebGpuBackend } = await import('../webgpu/webgpu-backend.ts');
+  if (adapter.info.isFallbackAdapter) {
+    host.log(
+      `warning: the WebGPU adapter is software (${adapter.info.architecture}): right, but slow; --backend cpu is faster here`,
+    );
+  }
+  return WebGpuBackend.create(adapter, host, ortBase);
+}

@@ -1,0 +1,101 @@
+import { EdgeRunnerError } from '../../../protocol/index.ts';
+import type { InferenceReply, LoadRequest, RawDetections, RunRequest } from './inference-worker.ts';
+
+export interface InferenceResult {
+  input: Float32Array<ArrayBuffer>;
+  detections: RawDetections;
+  inferMs: number;
+  postMs: number;
+}
+
+/**
+ * How the cores are shared out: one session a core up to four, each with the threads that are left over for it. Whole
+ * frames in parallel waste nothing on waiting for each other inside a layer, as threads of one session do.
+ */
+export function poolLayout(cores: number): { sessions: number; threads: number } {
+  const sessions = Math.max(1, Math.min(4, cores));
+  return { sessions, threads: Math.max(1, Math.floor(cores / sessions)) };
+}
+
+/** Sessions of one model, each in a worker of its own; a run goes to whichever is free. */
+export class InferencePool {
+  readonly size: number;
+  #idle: Worker[] = [];
+  #all: Worker[];
+  #waiting: { give(worker: Worker): void; fail(error: unknown): void }[] = [];
+  #ended = new AbortController();
+
+  private constructor(workers: Worker[]) {
+    this.#all = workers;
+    this.#idle = [...workers];
+    this.size = workers.length;
+  }
+
+  static async load(sessions: number, request: Omit<LoadRequest, 'type'>): Promise<InferencePool> {
+    const workers = Array.from(
+      { length: sessions },
+      () =>
+        new Worker(new URL('./inference-worker.ts', import.meta.url), { type: 'module', name: 'inference' }),
+    );
+    try {
+      await Promise.all(
+        workers.map((worker) => ask(worker, { type: 'load', ...request }, [], new AbortController().signal)),
+      );
+      return new InferencePool(workers);
+    } catch (error) {
+      for (const worker of workers) worker.terminate();
+      throw error;
+    }
+  }
+
+  /** Takes `input` over and gives it back with the result. */
+  async run(input: Float32Array<ArrayBuffer>): Promise<InferenceResult> {
+    const worker =
+      this.#idle.pop() ?? (await new Promise<Worker>((give, fail) => this.#waiting.push({ give, fail })));
+    try {
+      const reply = await ask(worker, { type: 'run', input }, [input.buffer], this.#ended.signal);
+      if (reply.type !== 'ran') throw new Error(`the inference worker answered ${reply.type} to a run`);
+      return reply;
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next.give(worker);
+      else this.#idle.push(worker);
+    }
+  }
+
+  close(): void {
+    this.#ended.abort(new Error('the inference pool was closed'));
+    for (const worker of this.#all) worker.terminate();
+    for (const { fail } of this.#waiting.splice(0)) fail(this.#ended.signal.reason);
+  }
+}
+
+/** One question, one answer. A terminated worker answers no more: `ended` says so in its place. */
+function ask(
+  worker: Worker,
+  request: LoadRequest | RunRequest,
+  transfer: Transferable[],
+  ended: AbortSignal,
+): Promise<InferenceReply> {
+  return new Promise((resolve, reject) => {
+    ended.throwIfAborted();
+    const end = () => reject(ended.reason);
+    ended.addEventListener('abort', end, { once: true });
+    worker.onmessage = ({ data }: MessageEvent<InferenceReply>) => {
+      ended.removeEventListener('abort', end);
+      if (data.type === 'error') reject(EdgeRunnerError.fromRecord(data.error));
+      else resolve(data);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(
+        new EdgeRunnerError(
+          'model-run',
+          `The inference worker stopped: ${event.message || 'it could not be started'}.`,
+          'The model may need more memory than the browser gives; try a smaller one.',
+        ),
+      );
+    };
+    worker.postMessage(request, transfer);
+  });
+}

@@ -1,0 +1,104 @@
+import {
+  type ColorSpec,
+  isKnownFormat,
+  type Orientation,
+  type Picture,
+  packedLayout,
+  pictureOver,
+  toI420Cpu,
+  UPRIGHT,
+  uprightSize,
+} from '../../../kernels/index.ts';
+
+/** A frame's own planes in memory: no colour conversion, no canvas. */
+export interface FramePlanes {
+  buffer: ArrayBuffer;
+  format: string;
+  picture: Picture;
+}
+
+/**
+ * Copies the visible part of a frame, tightly packed. A frame whose format the browser keeps to itself (a hardware
+ * decoder's) comes as RGBA: the only conversion `copyTo` knows.
+ */
+export async function copyPlanes(frame: VideoFrame): Promise<FramePlanes> {
+  const native = isKnownFormat(frame.format);
+  const format = native ? frame.format! : 'RGBA';
+  const { width, height } = frame.visibleRect!;
+  const { byteLength, layout } = packedLayout(format, width, height);
+  const buffer = new ArrayBuffer(byteLength);
+  const rect = { x: frame.visibleRect!.x, y: frame.visibleRect!.y, width, height };
+  await frame.copyTo(buffer, { rect, layout, ...(!native && { format: 'RGBA' }) });
+  return { buffer, format, picture: pictureOver(buffer, format, width, height, colorSpecOf(frame)) };
+}
+
+/** The picture as upright 8-bit I420; the planes themselves when they are that already. */
+export function toUprightI420(planes: FramePlanes, orientation: Orientation): FramePlanes {
+  const upright = orientation.rotation === 0 && !orientation.flip;
+  if (upright && planes.format === 'I420') return planes;
+  const size = uprightSize(planes.picture.width, planes.picture.height, orientation);
+  const { byteLength } = packedLayout('I420', size.width, size.height);
+  const buffer = new ArrayBuffer(byteLength);
+  // RGB becomes BT.709, limited range: what players expect of a video that says nothing.
+  const color: ColorSpec =
+    planes.picture.color.matrix === 'rgb' ? { matrix: 'bt709', fullRange: false } : planes.picture.color;
+  const picture = pictureOver(buffer, 'I420', size.width, size.height, color);
+  toI420Cpu(planes.picture, upright ? UPRIGHT : orientation, picture);
+  return { buffer, format: 'I420', picture };
+}
+
+/** A new frame over I420 planes, with the times and colours of the frame it was made of. Takes the buffer over. */
+export function frameOver({ buffer, picture }: FramePlanes, like: FrameLike): VideoFrame {
+  const { width, height } = picture;
+  const init: VideoFrameBufferInit & { transfer: ArrayBuffer[] } = {
+    format: 'I420',
+    codedWidth: width,
+    codedHeight: height,
+    timestamp: like.timestamp,
+    ...(like.duration !== null && { duration: like.duration }),
+    layout: packedLayout('I420', width, height).layout,
+    colorSpace: picture.color.matrix === 'bt709' && like.rgb ? BT709_LIMITED : like.colorSpace,
+    transfer: [buffer],
+  };
+  return new VideoFrame(buffer, init);
+}
+
+/** What a new frame takes over from the one it was made of, kept after that one is closed. */
+export interface FrameLike {
+  timestamp: number;
+  duration: number | null;
+  colorSpace: VideoColorSpaceInit;
+  rgb: boolean;
+}
+
+export function likeOf(frame: VideoFrame): FrameLike {
+  const { primaries, transfer, matrix, fullRange } = frame.colorSpace;
+  return {
+    timestamp: frame.timestamp,
+    duration: frame.duration,
+    colorSpace: { primaries, transfer, matrix, fullRange },
+    rgb:
+      !isKnownFormat(frame.format) || colorSpecOf(frame).matrix === 'rgb' || /^(RGB|BGR)/.test(frame.format),
+  };
+}
+
+const BT709_LIMITED: VideoColorSpaceInit = {
+  primaries: 'bt709',
+  transfer: 'bt709',
+  matrix: 'bt709',
+  fullRange: false,
+};
+
+/** A frame that does not say is BT.709 from 720 lines up and BT.601 below, as browsers and players take it. */
+function colorSpecOf(frame: VideoFrame): ColorSpec {
+  const { matrix, fullRange } = frame.colorSpace;
+  const named: Record<string, ColorSpec['matrix']> = {
+    bt709: 'bt709',
+    smpte170m: 'bt601',
+    bt470bg: 'bt601',
+    'bt2020-ncl': 'bt2020',
+    rgb: 'rgb',
+  };
+  const guess = frame.visibleRect!.height >= 720 ? 'bt709' : 'bt601';
+  return { matrix: (matrix && named[matrix]) || guess, fullRange: fullRange ?? false };
+}

@@ -1,0 +1,46 @@
+import type { Source, StreamTargetChunk } from 'mediabunny';
+import type { ModelDescriptor } from '../../models/descriptor.ts';
+import type { EventLine, SourceSpec } from '../../protocol/index.ts';
+
+/**
+ * What the engine asks of whoever runs it: the command's page, a node of the grid, somebody's own page. Bytes come in
+ * and go out here and nowhere else; the engine itself opens no file and no address.
+ */
+export interface EngineHost {
+  /** The bytes of a source of kind `upload` or `http`. */
+  openSource(source: SourceSpec): Promise<SourceBytes>;
+  /** One still picture of a `snapshots` source. */
+  readPicture(source: SourceSpec, index: number): Promise<Blob>;
+  /** A new file of an output; `name` is a plain file name. Its writes are positioned, its promises are back-pressure. */
+  createFile(output: string, name: string): Promise<WritableStream<StreamTargetChunk>>;
+  /** A model that the job names, checked by whoever holds it. */
+  loadModel(name: string): Promise<LoadedModel>;
+  /** Event lines in frame order. The promise is back-pressure. */
+  emit(lines: EventLine[]): Promise<void>;
+  /** Something worth telling the person who waits: a fallback taken, a bitrate chosen, a crop. */
+  log(message: string): void;
+  /** Called after each frame that left the pipeline. */
+  progress(progress: Progress): void;
+}
+
+export interface SourceBytes {
+  source: Source;
+  /** What the transport could not deliver, in words; null while nothing is missing. Asked after the last read. */
+  loss(): Promise<string | null>;
+}
+
+export interface LoadedModel {
+  descriptor: ModelDescriptor;
+  bytes: ArrayBuffer;
+}
+
+export interface Progress {
+  source: string;
+  /** Frames done, of this source. */
+  frames: number;
+  /** Frames expected, null where nobody knows. */
+  of: number | null;
+  /** Seconds of the source done, and expected. */
+  time: number;
+  duration: number | null;
+}

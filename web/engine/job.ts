@@ -1,0 +1,224 @@
+import {
+  type BackendChoice,
+  EdgeRunnerError,
+  type JobSpec,
+  type SourceSpec,
+  type SummaryEvent,
+} from '../../protocol/index.ts';
+import type { Backend } from './backend/backend.ts';
+import { selectBackend } from './backend/select.ts';
+import type { EngineHost, LoadedModel } from './host.ts';
+import { FrameLedger } from './pipeline/frame-ledger.ts';
+import { Meter } from './pipeline/meter.ts';
+import { Signal } from './pipeline/signal.ts';
+import { planJob, type SourcePlan, sourceName } from './plan.ts';
+import { copyPackets } from './sink/copy.ts';
+import { canCopy, checkContainer } from './sink/video-output.ts';
+import type { FrameSource, Range } from './source/frame-source.ts';
+import { MediaSource } from './source/media-source.ts';
+import { PatternSource } from './source/pattern.ts';
+import { StillsSource } from './source/stills.ts';
+import { VideoSource } from './source/video-source.ts';
+import { runStream } from './stream.ts';
+
+export interface EngineOptions {
+  /** Address of the folder that holds onnxruntime-web's wasm files, with a slash at the end. */
+  ortBase: string;
+  signal: AbortSignal;
+}
+
+export interface JobResult {
+  /** One for each source, in the job's order. */
+  summaries: SummaryEvent[];
+  /** Ids of the video outputs whose index is at the end of the file and should be moved to its front. */
+  indexAtEnd: string[];
+}
+
+/** What the parts of one source's run share. */
+export interface StreamContext {
+  host: EngineHost;
+  plan: SourcePlan;
+  range: Range;
+  ledger: FrameLedger;
+  /** Notified whenever a frame is closed or anything else the pumps wait for has changed. */
+  closed: Signal;
+  meter: Meter;
+  signal: AbortSignal;
+  started: number;
+}
+
+/**
+ * Carries a job out: source after source, each through decode, stages and encode, with everything it opens closed
+ * again whatever happens. The one entry into the engine, for every host (DESIGN law 1).
+ * @throws {EdgeRunnerError}; the signal's reason when aborted.
+ */
+export async function runJob(job: JobSpec, host: EngineHost, options: EngineOptions): Promise<JobResult> {
+  const plans = planJob(job);
+  for (const { video } of plans) if (video) checkContainer(video.spec);
+  const models = new Map<string, Promise<LoadedModel>>();
+  const backends = new LazyBackend(job.placement.backend, host, options);
+  const result: JobResult = { summaries: [], indexAtEnd: [] };
+  try {
+    for (const plan of plans) {
+      options.signal.throwIfAborted();
+      const { summary, indexAtEnd } = await runSource(plan, job, host, backends, models, options);
+      result.summaries.push(summary);
+      if (indexAtEnd && plan.video) result.indexAtEnd.push(plan.video.spec.id);
+      await host.emit([summary]);
+    }
+    return result;
+  } finally {
+    await backends.close();
+  }
+}
+
+async function runSource(
+  plan: SourcePlan,
+  job: JobSpec,
+  host: EngineHost,
+  backends: LazyBackend,
+  models: Map<string, Promise<LoadedModel>>,
+  options: EngineOptions,
+): Promise<{ summary: SummaryEvent; indexAtEnd: boolean }> {
+  const closed = new Signal();
+  const wake = () => closed.notify();
+  const context: StreamContext = {
+    host,
+    plan,
+    range: rangeOf(plan.source),
+    ledger: new FrameLedger(wake),
+    closed,
+    meter: new Meter(),
+    signal: options.signal,
+    started: performance.now(),
+  };
+  options.signal.addEventListener('abort', wake, { once: true });
+  let source: FrameSource | null = null;
+  try {
+    source = await openSource(context);
+    const { frames, loss, indexAtEnd } = await runOpened(source, context, backends, models);
+    if (loss !== null && job.strict) throw truncated(plan.source.id, loss);
+    return { summary: summarise(context, frames, loss), indexAtEnd };
+  } finally {
+    source?.close();
+    context.ledger.closeAll();
+    options.signal.removeEventListener('abort', wake);
+  }
+}
+
+async function runOpened(
+  source: FrameSource,
+  context: StreamContext,
+  backends: LazyBackend,
+  models: Map<string, Promise<LoadedModel>>,
+): Promise<{ frames: number; loss: string | null; indexAtEnd: boolean }> {
+  const { plan, host, range, meter, signal } = context;
+  const { video, detect } = plan;
+  if (
+    source instanceof VideoSource &&
+    video &&
+    !detect &&
+    !plan.events &&
+    canCopy(video.spec, source.media.video.codec, range)
+  ) {
+    const { frames: of, duration } = source.info;
+    return copyPackets({
+      host,
+      spec: video.spec,
+      media: source.media,
+      meter,
+      signal,
+      onPacket: (frames, time) => host.progress({ source: plan.source.id, frames, of, time, duration }),
+    });
+  }
+  const model = detect ? await loadOnce(models, host, detect.model) : null;
+  const backend = await backends.get(detect !== null);
+  return runStream(source, backend, model, context);
+}
+
+function openSource(context: StreamContext): Promise<FrameSource> | FrameSource {
+  const { plan, host, ledger, closed } = context;
+  const { source } = plan;
+  switch (source.kind) {
+    case 'pattern':
+      return new PatternSource(source, ledger, closed);
+    case 'snapshots':
+      return StillsSource.open(host, source, ledger);
+    case 'upload':
+    case 'http':
+      return openMedia(source, context);
+  }
+}
+
+async function openMedia(source: SourceSpec, context: StreamContext): Promise<FrameSource> {
+  const bytes = await context.host.openSource(source);
+  return new VideoSource(await MediaSource.open(sourceName(source), bytes), context);
+}
+
+function rangeOf(source: SourceSpec): Range {
+  const { start = 0, end = Number.POSITIVE_INFINITY } = 'start' in source || 'end' in source ? source : {};
+  return { start, end };
+}
+
+function loadOnce(
+  models: Map<string, Promise<LoadedModel>>,
+  host: EngineHost,
+  name: string,
+): Promise<LoadedModel> {
+  const known = models.get(name);
+  if (known) return known;
+  const loading = host.loadModel(name);
+  models.set(name, loading);
+  return loading;
+}
+
+function summarise(
+  { plan, ledger, meter, started }: StreamContext,
+  frames: number,
+  loss: string | null,
+): SummaryEvent {
+  const seconds = (performance.now() - started) / 1000;
+  return {
+    v: 1,
+    type: 'summary',
+    source: plan.source.id,
+    frames,
+    seconds: Number(seconds.toFixed(3)),
+    fps: Number((frames / seconds).toFixed(2)),
+    truncated: loss !== null,
+    ...(loss !== null && { loss }),
+    stages: meter.report(),
+    openFrames: { peak: ledger.peak, end: ledger.open },
+  };
+}
+
+const truncated = (source: string, loss: string) =>
+  new EdgeRunnerError(
+    'input-truncated',
+    `The source "${source}" is not whole: ${loss}.`,
+    'Run without --strict to keep what is whole, or get the complete file.',
+  );
+
+/** The backend is chosen when the first source needs it: a job that only copies never asks for a GPU. */
+class LazyBackend {
+  readonly #choice: BackendChoice;
+  readonly #host: EngineHost;
+  readonly #options: EngineOptions;
+  #backend: Promise<Backend> | null = null;
+
+  constructor(choice: BackendChoice, host: EngineHost, options: EngineOptions) {
+    this.#choice = choice;
+    this.#host = host;
+    this.#options = options;
+  }
+
+  get(needsInference: boolean): Promise<Backend> {
+    this.#backend ??= selectBackend(this.#choice, needsInference, this.#host, this.#options.ortBase);
+    return this.#backend;
+  }
+
+  async close(): Promise<void> {
+    const backend = await this.#backend?.catch(() => null);
+    await backend?.close();
+  }
+}

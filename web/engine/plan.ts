@@ -1,0 +1,80 @@
+import {
+  type DetectOptions,
+  EdgeRunnerError,
+  type JobSpec,
+  type SourceSpec,
+  type VideoOutputSpec,
+} from '../../protocol/index.ts';
+
+/** What a job asks of one of its sources. */
+export interface SourcePlan {
+  source: SourceSpec;
+  detect: DetectOptions | null;
+  video: { spec: VideoOutputSpec; drawn: boolean } | null;
+  /** Id of the output that wants the pictures of a still source back, with their drawing. */
+  frames: { id: string; drawn: boolean } | null;
+  events: boolean;
+}
+
+/**
+ * Reads the graph of a job as one chain a source.
+ * @throws {EdgeRunnerError} `job-invalid` for a graph that the engine does not carry out.
+ */
+export function planJob(job: JobSpec): SourcePlan[] {
+  return job.sources.map((source) => planSource(job, source));
+}
+
+function planSource(job: JobSpec, source: SourceSpec): SourcePlan {
+  const plan: SourcePlan = { source, detect: null, video: null, frames: null, events: false };
+  const detected = new Set<string>();
+  const drawn = new Set<string>();
+  const reached = new Set([source.id]);
+  // Stages come after what they stand on: the schema refuses a job where one does not.
+  for (const stage of job.stages) {
+    if (!reached.has(stage.from)) continue;
+    if (stage.kind === 'detect') {
+      if (plan.detect) throw refused(`two detect stages stand on the source "${source.id}"`);
+      plan.detect = stage.options;
+      detected.add(stage.id);
+    } else {
+      if (!detected.has(stage.from))
+        throw refused(`the overlay "${stage.id}" does not stand on a detect stage`);
+      drawn.add(stage.id);
+    }
+    reached.add(stage.id);
+  }
+  for (const output of job.outputs.filter((output) => reached.has(output.from))) {
+    if (output.kind === 'events') plan.events = true;
+    else if (output.kind === 'video') {
+      if (plan.video) throw refused(`two video outputs stand on the source "${source.id}"`);
+      if (source.kind === 'snapshots')
+        throw refused('still pictures do not become a video: give a "frames" output');
+      plan.video = { spec: output, drawn: drawn.has(output.from) };
+    } else {
+      if (source.kind !== 'snapshots') throw refused('a "frames" output takes still pictures');
+      plan.frames = { id: output.id, drawn: drawn.has(output.from) };
+    }
+  }
+  return plan;
+}
+
+const refused = (what: string) =>
+  new EdgeRunnerError(
+    'job-invalid',
+    `The job cannot be carried out: ${what}.`,
+    'docs/job-spec.md shows the graphs that can.',
+  );
+
+/** What a person calls the source. */
+export function sourceName(source: SourceSpec): string {
+  switch (source.kind) {
+    case 'upload':
+      return source.name;
+    case 'http':
+      return source.url;
+    case 'snapshots':
+      return source.files.length === 1 ? source.files[0]! : `${source.files.length} pictures`;
+    case 'pattern':
+      return 'pattern';
+  }
+}

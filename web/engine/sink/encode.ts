@@ -1,0 +1,101 @@
+import { EdgeRunnerError } from '../../../protocol/index.ts';
+import { type Meter, ServiceClock } from '../pipeline/meter.ts';
+import { Signal } from '../pipeline/signal.ts';
+
+/** Frames waiting in the encoder, at most: enough to keep it busy, few enough that nothing piles up. */
+const ENCODE_QUEUE = 4;
+/** Encoded chunks waiting for the file, at most. */
+const MUX_QUEUE = 32;
+/** A player seeks to keyframes: never more than this apart, in microseconds. */
+export const KEYFRAME_DISTANCE = 2_000_000;
+
+export interface EncodeOptions {
+  config: VideoEncoderConfig;
+  meter: Meter;
+  /** Writes a chunk to the file; its promise is back-pressure. Called in encode order. */
+  write(chunk: EncodedVideoChunk, metadata: EncodedVideoChunkMetadata | undefined): Promise<void>;
+}
+
+/** A `VideoEncoder` with bounded queues on both sides. Frames stay owned by the caller. */
+export class EncodePump {
+  readonly #encoder: VideoEncoder;
+  readonly #changed = new Signal();
+  readonly #meter: Meter;
+  readonly #submitted = new Map<number, number>();
+  #writing = 0;
+  #written: Promise<void> = Promise.resolve();
+  #failure: unknown = null;
+  #lastKeyframe = Number.NEGATIVE_INFINITY;
+
+  constructor({ config, meter, write }: EncodeOptions) {
+    this.#meter = meter;
+    const clock = new ServiceClock(meter.stage('encode'));
+    const fail = (error: unknown) => {
+      this.#failure ??= error;
+      this.#changed.notify();
+    };
+    this.#encoder = new VideoEncoder({
+      output: (chunk, metadata) => {
+        const submitted = this.#submitted.get(chunk.timestamp);
+        this.#submitted.delete(chunk.timestamp);
+        if (submitted !== undefined) clock.done(submitted);
+        this.#writing++;
+        this.#written = this.#written
+          .then(() => (this.#failure ? undefined : meter.stage('mux').time(() => write(chunk, metadata))))
+          .catch(fail)
+          .finally(() => {
+            this.#writing--;
+            this.#changed.notify();
+          });
+      },
+      error: (error) =>
+        fail(
+          new EdgeRunnerError(
+            'engine-fault',
+            `The browser's video encoder failed: ${error.message}`,
+            'Try another --codec or --size; "edge-runner doctor" lists the encoders that work here.',
+            { cause: error },
+          ),
+        ),
+    });
+    this.#encoder.configure(config);
+    this.#encoder.ondequeue = () => this.#changed.notify();
+  }
+
+  /**
+   * Queues a frame once there is room. The frame may be closed when the promise resolves.
+   * Every frame after which the next would lie more than {@link KEYFRAME_DISTANCE} behind the last keyframe is one.
+   */
+  async encode(frame: VideoFrame): Promise<void> {
+    const stage = this.#meter.stage('encode');
+    stage.queue(this.#encoder.encodeQueueSize);
+    await this.#changed.until(
+      () =>
+        this.#failure !== null || (this.#encoder.encodeQueueSize < ENCODE_QUEUE && this.#writing < MUX_QUEUE),
+    );
+    this.#throwIfFailed();
+    const end = frame.timestamp + (frame.duration ?? 0);
+    const keyFrame = end - this.#lastKeyframe > KEYFRAME_DISTANCE;
+    if (keyFrame) this.#lastKeyframe = frame.timestamp;
+    this.#submitted.set(frame.timestamp, performance.now());
+    this.#encoder.encode(frame, { keyFrame });
+  }
+
+  /** Resolves when every frame is in the file. */
+  async finish(): Promise<void> {
+    await this.#encoder.flush().catch((error: unknown) => {
+      this.#failure ??= error;
+    });
+    await this.#written;
+    this.#throwIfFailed();
+    this.close();
+  }
+
+  close(): void {
+    if (this.#encoder.state !== 'closed') this.#encoder.close();
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure) throw this.#failure;
+  }
+}

@@ -1,0 +1,28 @@
+import type { EngineHost } from '../host.ts';
+
+/** Lossy enough to be small, good enough that labels stay crisp. */
+const JPEG_QUALITY = 0.92;
+
+/** Writes each still picture back under its own name: PNG stays PNG, everything else becomes JPEG. */
+export class PictureOutput {
+  readonly #host: EngineHost;
+  readonly #output: string;
+
+  constructor(host: EngineHost, output: string) {
+    this.#host = host;
+    this.#output = output;
+  }
+
+  async write(frame: VideoFrame, file: string): Promise<void> {
+    const canvas = new OffscreenCanvas(frame.displayWidth, frame.displayHeight);
+    canvas.getContext('2d')!.drawImage(frame, 0, 0);
+    const png = /\.png$/i.test(file);
+    const blob = await canvas.convertToBlob(
+      png ? { type: 'image/png' } : { type: 'image/jpeg', quality: JPEG_QUALITY },
+    );
+    const stream = await this.#host.createFile(this.#output, png ? file : file.replace(/\.[^.]+$/, '.jpg'));
+    const writer = stream.getWriter();
+    await writer.write({ type: 'write', data: new Uint8Array(await blob.arrayBuffer()), position: 0 });
+    await writer.close();
+  }
+}

@@ -1,0 +1,172 @@
+import type { EncodedPacket } from 'mediabunny';
+import { EdgeRunnerError } from '../../../protocol/index.ts';
+import { FrameLedger } from '../pipeline/frame-ledger.ts';
+import { type Meter, ServiceClock } from '../pipeline/meter.ts';
+import type { Signal } from '../pipeline/signal.ts';
+
+export interface DecodeOptions {
+  /** Named in errors. */
+  name: string;
+  config: VideoDecoderConfig;
+  ledger: FrameLedger;
+  /** Notified by the ledger whenever a frame is closed, so that the pump can go on. */
+  closed: Signal;
+  meter: Meter;
+  signal: AbortSignal;
+  /** A packet the decoder refused: what was lost is for the caller to report. */
+  onDamage(message: string): void;
+}
+
+/** Frames left to the stages behind the decoder: what they make while every decoded frame is still open. */
+const ROOM_FOR_STAGES = 2;
+
+/**
+ * Decodes packets into frames, in presentation order. The frames are owned by the ledger; the consumer closes each.
+ * The decoder is fed so that frames inside it and frames open behind it stay below the ledger's limit.
+ *
+ * A decoder that fails is made anew at the next keyframe; frames up to there are lost and `onDamage` is told.
+ * @throws {EdgeRunnerError} `input-codec` when the browser does not decode the codec.
+ */
+export async function* decodeFrames(
+  packets: AsyncIterable<EncodedPacket>,
+  options: DecodeOptions,
+): AsyncGenerator<VideoFrame, void> {
+  const pump = new DecodePump(await chooseConfig(options), options);
+  const feeding = pump.feed(packets);
+  // Its error is taken up below, after the frames that were decoded before it.
+  feeding.catch(() => {});
+  try {
+    while (true) {
+      const frame = pump.ready.shift();
+      if (frame) yield frame;
+      else if (pump.done) break;
+      else await options.closed.wait();
+      options.signal.throwIfAborted();
+    }
+    await feeding;
+  } finally {
+    pump.stop();
+    await feeding.catch(() => {});
+  }
+}
+
+class DecodePump {
+  readonly ready: VideoFrame[] = [];
+  done = false;
+  #decoder: VideoDecoder | null = null;
+  #config: VideoDecoderConfig;
+  #options: DecodeOptions;
+  #stopped = false;
+  /** Submission times by timestamp of the packets whose frames have not come out. */
+  #inside = new Map<number, number>();
+  #clock: ServiceClock;
+
+  constructor(config: VideoDecoderConfig, options: DecodeOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#clock = new ServiceClock(options.meter.stage('decode'));
+  }
+
+  async feed(packets: AsyncIterable<EncodedPacket>): Promise<void> {
+    const { closed, meter } = this.#options;
+    const demux = meter.stage('demux');
+    const iterator = packets[Symbol.asyncIterator]();
+    try {
+      while (!this.#stopped) {
+        const next = await demux.time(() => iterator.next());
+        if (next.done) break;
+        await closed.until(() => this.#stopped || this.#mayFeed());
+        if (this.#stopped) break;
+        this.#decode(next.value);
+      }
+      if (!this.#stopped) await this.#drain();
+    } finally {
+      this.done = true;
+      closed.notify();
+      await iterator.return?.(undefined);
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#close();
+    for (const frame of this.ready.splice(0)) this.#options.ledger.close(frame);
+    this.#options.closed.notify();
+  }
+
+  #decode(packet: EncodedPacket): void {
+    if (!this.#decoder) {
+      // After a fault nothing decodes until a keyframe stands on its own.
+      if (packet.type !== 'key') return;
+      this.#decoder = this.#open();
+    }
+    const chunk = packet.toEncodedVideoChunk();
+    this.#options.meter.stage('decode').queue(this.#decoder.decodeQueueSize);
+    this.#inside.set(chunk.timestamp, performance.now());
+    this.#decoder.decode(chunk);
+  }
+
+  #open(): VideoDecoder {
+    const { ledger, closed } = this.#options;
+    const decoder = new VideoDecoder({
+      output: (frame) => {
+        const submitted = this.#inside.get(frame.timestamp);
+        if (submitted !== undefined) this.#clock.done(submitted);
+        // Frames come in presentation order: packets before this one that gave no frame never will.
+        for (const timestamp of this.#inside.keys()) {
+          if (timestamp <= frame.timestamp) this.#inside.delete(timestamp);
+        }
+        if (this.#stopped) {
+          frame.close();
+          return;
+        }
+        this.ready.push(ledger.own(frame));
+        closed.notify();
+      },
+      error: (error) => {
+        if (this.#decoder === decoder) this.#decoder = null;
+        this.#inside.clear();
+        this.#options.onDamage(error.message);
+        closed.notify();
+      },
+    });
+    decoder.configure(this.#config);
+    decoder.ondequeue = () => closed.notify();
+    return decoder;
+  }
+
+  /** Waits until every packet has given its frame, or the decoder has failed on it. */
+  async #drain(): Promise<void> {
+    const decoder = this.#decoder;
+    if (!decoder) return;
+    // A flush may only end when its frames have room: their consumer closes them while we wait here.
+    await decoder.flush().catch(() => {});
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#decoder && this.#decoder.state !== 'closed') this.#decoder.close();
+    this.#decoder = null;
+  }
+
+  #mayFeed(): boolean {
+    const { ledger } = this.#options;
+    if (this.#inside.size + ledger.open < FrameLedger.LIMIT - ROOM_FOR_STAGES) return true;
+    // A decoder that reorders or works on several frames at a time may need more before it gives the first one.
+    return ledger.open === 0 && (this.#decoder === null || this.#decoder.decodeQueueSize === 0);
+  }
+}
+
+/** Hardware where there is any, whatever the browser has otherwise. */
+async function chooseConfig({ name, config }: DecodeOptions): Promise<VideoDecoderConfig> {
+  for (const hardwareAcceleration of ['prefer-hardware', 'no-preference'] as const) {
+    const wanted: VideoDecoderConfig = { ...config, hardwareAcceleration };
+    const { supported } = await VideoDecoder.isConfigSupported(wanted).catch(() => ({ supported: false }));
+    if (supported) return wanted;
+  }
+  throw new EdgeRunnerError(
+    'input-codec',
+    `This browser cannot decode ${name}: its video is ${config.codec}.`,
+    'Run "edge-runner doctor" for the codecs that work here, or convert the file to H.264, VP8, VP9 or AV1.',
+  );
+}

@@ -1,0 +1,174 @@
+import type { Backend, FrameProcessor, Processed } from './backend/backend.ts';
+import type { LoadedModel } from './host.ts';
+import type { StreamContext } from './job.ts';
+import { sourceName } from './plan.ts';
+import { PictureOutput } from './sink/picture-output.ts';
+import { VideoOutput } from './sink/video-output.ts';
+import type { FrameSource, SourceFrame } from './source/frame-source.ts';
+import { noFrames } from './source/media-source.ts';
+import { VideoSource } from './source/video-source.ts';
+
+/** Takes every frame of a source through the backend to the outputs, in order, with a bounded number on the way. */
+export async function runStream(
+  source: FrameSource,
+  backend: Backend,
+  model: LoadedModel | null,
+  context: StreamContext,
+): Promise<{ frames: number; loss: string | null; indexAtEnd: boolean }> {
+  const { plan, host, range, ledger, meter, signal } = context;
+  await host.emit([
+    {
+      v: 1,
+      type: 'source',
+      source: plan.source.id,
+      name: sourceName(plan.source),
+      width: source.info.view.displayWidth,
+      height: source.info.view.displayHeight,
+      fps: source.info.fps === null ? null : Number(source.info.fps.toFixed(3)),
+      frames: source.info.frames,
+      duration: source.info.duration,
+      codec: source.info.codec,
+      backend: backend.name,
+      backendReason: backend.reason,
+      models: model ? { detect: model.descriptor.name } : {},
+    },
+  ]);
+  const drawn = plan.video?.drawn ?? plan.frames?.drawn ?? false;
+  const processor = await backend.open({
+    detect: model && plan.detect ? { model, options: plan.detect } : null,
+    picture: plan.video || plan.frames ? (drawn ? 'drawn' : 'as-is') : 'none',
+    ledger,
+    meter,
+  });
+  const media = source instanceof VideoSource ? source.media : null;
+  const video =
+    plan.video &&
+    new VideoOutput({
+      host,
+      spec: plan.video.spec,
+      info: source.info,
+      media,
+      range,
+      upright: drawn,
+      meter,
+      signal,
+    });
+  const run = new StreamRun(
+    source,
+    processor,
+    video,
+    plan.frames && new PictureOutput(host, plan.frames.id),
+    context,
+  );
+  try {
+    const frames = await run.go();
+    if (frames === 0) throw noFrames(sourceName(plan.source));
+    await video?.finish();
+    return { frames, loss: await source.loss(), indexAtEnd: video?.indexAtEnd ?? false };
+  } catch (error) {
+    await video?.cancel();
+    throw error;
+  } finally {
+    await processor.close();
+  }
+}
+
+interface OnItsWay {
+  from: SourceFrame;
+  done: Promise<Processed>;
+  /** Time of the frame in seconds; the frame itself may be closed by now. */
+  time: number;
+}
+
+class StreamRun {
+  readonly #source: FrameSource;
+  readonly #processor: FrameProcessor;
+  readonly #video: VideoOutput | null;
+  readonly #pictures: PictureOutput | null;
+  readonly #context: StreamContext;
+  #frames = 0;
+
+  constructor(
+    source: FrameSource,
+    processor: FrameProcessor,
+    video: VideoOutput | null,
+    pictures: PictureOutput | null,
+    context: StreamContext,
+  ) {
+    this.#source = source;
+    this.#processor = processor;
+    this.#video = video;
+    this.#pictures = pictures;
+    this.#context = context;
+  }
+
+  /** @returns the number of frames that went through. */
+  async go(): Promise<number> {
+    const { signal, range, meter, plan } = this.#context;
+    const pace = 'realtime' in plan.source && plan.source.realtime ? new Pace() : null;
+    const onTheWay: OnItsWay[] = [];
+    try {
+      for await (const from of this.#source.frames(range)) {
+        const time = from.frame.timestamp / 1e6;
+        await pace?.until(time);
+        const done = this.#processor.process(from);
+        // A failure is met in frame order below; until then it must not count as unhandled.
+        done.catch(() => {});
+        onTheWay.push({ from, done, time });
+        meter.stage('process').queue(onTheWay.length);
+        while (onTheWay.length >= this.#processor.depth) await this.#deliver(onTheWay.shift()!);
+        signal.throwIfAborted();
+      }
+      while (onTheWay.length > 0) await this.#deliver(onTheWay.shift()!);
+      return this.#frames;
+    } finally {
+      // The ledger closes what the ones left behind still hold, once they have settled.
+      await this.#processorSettled(onTheWay);
+    }
+  }
+
+  async #deliver({ from, done, time }: OnItsWay): Promise<void> {
+    const { host, ledger, plan } = this.#context;
+    const { frame, detections } = await done;
+    try {
+      if (plan.events) {
+        await host.emit([
+          {
+            v: 1,
+            type: 'frame',
+            source: plan.source.id,
+            frame: from.index,
+            time: Number(time.toFixed(6)),
+            ...(from.file !== undefined && { file: from.file }),
+            ...(detections && { detections }),
+          },
+        ]);
+      }
+      if (frame && this.#video) await this.#video.write(frame);
+      if (frame && this.#pictures) await this.#pictures.write(frame, from.file!);
+    } finally {
+      if (frame) ledger.close(frame);
+    }
+    this.#frames++;
+    const { frames, duration } = this.#source.info;
+    host.progress({ source: plan.source.id, frames: this.#frames, of: frames, time, duration });
+  }
+
+  async #processorSettled(onTheWay: OnItsWay[]): Promise<void> {
+    if (onTheWay.length === 0) return;
+    await this.#processor.close();
+    await Promise.allSettled(onTheWay.map(({ done }) => done));
+  }
+}
+
+/** Holds frames back to the pace of their own timestamps. */
+class Pace {
+  #began: number | null = null;
+
+  async until(time: number): Promise<void> {
+    const now = performance.now() / 1000;
+    this.#began ??= now - time;
+    const wait = this.#began + time - now;
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+  }
+}

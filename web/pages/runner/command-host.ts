@@ -1,0 +1,227 @@
+import { type StreamTargetChunk, UrlSource } from 'mediabunny';
+import type { ModelDescriptor } from '../../../models/descriptor.ts';
+import {
+  EdgeRunnerError,
+  type EventLine,
+  FILE_HEADER_BYTES,
+  type FromPage,
+  type JobSpec,
+  RUNNER_PATHS,
+  type SourceSpec,
+  type ToPage,
+} from '../../../protocol/index.ts';
+import type { EngineHost, LoadedModel, Progress, SourceBytes } from '../../engine/index.ts';
+
+/** Output bytes on their way to the disk, at most; more waits. */
+const UNWRITTEN_LIMIT = 16 << 20;
+/** Event lines on their way to the command, at most. */
+const UNREAD_LIMIT = 512;
+
+/** The engine's host in the command's own browser: sources over HTTP from loopback, all else over one WebSocket. */
+export class CommandHost implements EngineHost {
+  readonly job: Promise<JobSpec>;
+  readonly #origin: string;
+  readonly #token: string;
+  readonly #socket: WebSocket;
+  readonly #abort = new AbortController();
+  readonly #files = new Map<number, OpenFile>();
+  readonly #events = new Credit(UNREAD_LIMIT);
+  #nextFile = 1;
+  #start!: (job: JobSpec) => void;
+
+  private constructor(origin: string, token: string, socket: WebSocket) {
+    this.#origin = origin;
+    this.#token = token;
+    this.#socket = socket;
+    this.job = new Promise((resolve) => {
+      this.#start = resolve;
+    });
+    socket.onmessage = ({ data }: MessageEvent<string>) => this.#receive(JSON.parse(data) as ToPage);
+    socket.onclose = () => this.#stop();
+    this.#send({ type: 'hello', token });
+  }
+
+  static async connect(origin: string, token: string): Promise<CommandHost> {
+    const socket = new WebSocket(new URL(RUNNER_PATHS.socket, origin));
+    socket.binaryType = 'arraybuffer';
+    await new Promise((resolve, reject) => {
+      socket.onopen = resolve;
+      socket.onerror = reject;
+    });
+    return new CommandHost(origin, token, socket);
+  }
+
+  /** Aborted when the command says so or is gone. */
+  get aborted(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  async openSource(source: SourceSpec): Promise<SourceBytes> {
+    const url = new URL(RUNNER_PATHS.source(source.id), this.#origin);
+    return {
+      source: new UrlSource(url, {
+        requestInit: { headers: this.#headers },
+        // The command has retried already where that made sense; loopback itself does not fail for a moment.
+        getRetryDelay: () => null,
+        // A read ahead that fails is no fault of its own: the read that needs the bytes meets it again.
+        handleUnhandledError: () => {},
+      }),
+      loss: async () => {
+        const { loss } = (await (await this.#fetch(RUNNER_PATHS.loss(source.id))).json()) as {
+          loss: string | null;
+        };
+        return loss;
+      },
+    };
+  }
+
+  async readPicture(source: SourceSpec, index: number): Promise<Blob> {
+    return (await this.#fetch(RUNNER_PATHS.picture(source.id, index))).blob();
+  }
+
+  async loadModel(name: string): Promise<LoadedModel> {
+    const [descriptor, bytes] = await Promise.all([
+      this.#fetch(RUNNER_PATHS.descriptor(name)).then((answer) => answer.json() as Promise<ModelDescriptor>),
+      this.#fetch(RUNNER_PATHS.model(name)).then((answer) => answer.arrayBuffer()),
+    ]);
+    return { descriptor, bytes };
+  }
+
+  async createFile(output: string, name: string): Promise<WritableStream<StreamTargetChunk>> {
+    const id = this.#nextFile++;
+    const file = new OpenFile();
+    this.#files.set(id, file);
+    this.#send({ type: 'open-file', file: id, output, name });
+    return new WritableStream<StreamTargetChunk>({
+      write: async ({ data, position }) => {
+        const message = new Uint8Array(FILE_HEADER_BYTES + data.byteLength);
+        const header = new DataView(message.buffer);
+        header.setUint32(0, id, true);
+        header.setFloat64(4, position, true);
+        message.set(data, FILE_HEADER_BYTES);
+        this.#socket.send(message);
+        await file.bytes.sent(data.byteLength);
+        this.aborted.throwIfAborted();
+      },
+      close: async () => {
+        this.#send({ type: 'close-file', file: id });
+        await file.closed;
+        this.#files.delete(id);
+        this.aborted.throwIfAborted();
+      },
+    });
+  }
+
+  async emit(lines: EventLine[]): Promise<void> {
+    this.#send({ type: 'events', lines });
+    await this.#events.sent(lines.length);
+  }
+
+  log(message: string): void {
+    this.#send({ type: 'log', message });
+  }
+
+  progress(progress: Progress): void {
+    this.#send({ type: 'progress', ...progress });
+  }
+
+  /** Says how the job ended. */
+  async finish(message: FromPage): Promise<void> {
+    this.#send(message);
+  }
+
+  get #headers() {
+    return { authorization: `Bearer ${this.#token}` };
+  }
+
+  async #fetch(path: string): Promise<Response> {
+    const answer = await fetch(new URL(path, this.#origin), { headers: this.#headers, signal: this.aborted });
+    if (!answer.ok)
+      throw new EdgeRunnerError(
+        'engine-fault',
+        `The command answered ${answer.status} for ${path}.`,
+        'Please report this.',
+      );
+    return answer;
+  }
+
+  #send(message: FromPage): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #receive(message: ToPage): void {
+    switch (message.type) {
+      case 'start':
+        this.#start(message.job);
+        break;
+      case 'abort':
+        this.#stop();
+        break;
+      case 'written':
+        this.#files.get(message.file)?.bytes.returned(message.bytes);
+        break;
+      case 'closed':
+        this.#files.get(message.file)?.close();
+        break;
+      case 'read':
+        this.#events.returned(message.lines);
+        break;
+    }
+  }
+
+  #stop(): void {
+    this.#abort.abort(new EdgeRunnerError('interrupted', 'The run was stopped.', 'Run it again.'));
+    this.#events.open();
+    for (const file of this.#files.values()) file.close();
+  }
+}
+
+/** Back-pressure: what was sent and is not yet dealt with at the other end stays below a limit. */
+class Credit {
+  readonly #limit: number;
+  #outstanding = 0;
+  #opened = false;
+  #resume: (() => void)[] = [];
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  async sent(amount: number): Promise<void> {
+    this.#outstanding += amount;
+    if (this.#opened || this.#outstanding <= this.#limit) return;
+    await new Promise<void>((resolve) => this.#resume.push(resolve));
+  }
+
+  returned(amount: number): void {
+    this.#outstanding -= amount;
+    if (this.#outstanding <= this.#limit) this.#wake();
+  }
+
+  /** Holds nobody back any more: the other end is gone. */
+  open(): void {
+    this.#opened = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resume of this.#resume.splice(0)) resume();
+  }
+}
+
+class OpenFile {
+  readonly bytes = new Credit(UNWRITTEN_LIMIT);
+  readonly closed: Promise<void>;
+  #close!: () => void;
+
+  constructor() {
+    this.closed = new Promise((resolve) => {
+      this.#close = resolve;
+    });
+  }
+
+  close(): void {
+    this.bytes.open();
+    this.#close();
+  }
+}
