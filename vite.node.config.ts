@@ -8,10 +8,14 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 export default defineConfig({
   define: { __VERSION__: JSON.stringify(packageJson.version) },
   build: {
-    ssr: path('headless-runner/main.ts'),
+    ssr: true,
     outDir: path('dist/node'),
     emptyOutDir: true,
     target: 'node20',
-    rolldownOptions: { output: { entryFileNames: 'main.js', chunkFileNames: '[name].js' } },
+    rolldownOptions: {
+      // The set-up script finds or fetches a browser with the command's own code.
+      input: { main: path('headless-runner/main.ts'), browser: path('headless-runner/browser/index.ts') },
+      output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' },
+    },
   },
 });

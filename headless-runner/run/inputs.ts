@@ -25,7 +25,11 @@ export async function readInputs(args: string[]): Promise<RunInput[]> {
     else if (arg.startsWith('pattern:')) clips.push(readPattern(arg));
     else {
       for (const path of await expand(arg)) {
-        if ((await checkInputFile(path)) === 'picture') pictures.push(resolve(path));
+        const { kind, format } = await checkInputFile(path);
+        if (kind === 'audio') {
+          throw new EdgeRunnerError('input-no-video', `${path} holds sound only (${format}).`, 'Give a file with video; edge-runner works on pictures.');
+        }
+        if (kind === 'picture') pictures.push(resolve(path));
         else clips.push({ kind: 'file', path: resolve(path), name: basename(path) });
       }
     }

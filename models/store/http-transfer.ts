@@ -140,7 +140,8 @@ function networkFault(error: TypeError): Cut {
   const why =
     code === 'ENOTFOUND' || code === 'EAI_AGAIN'
       ? 'its server is not found from here'
-      : (cause?.message ?? error.message);
+      : // An AggregateError, one cause per address that was tried, has no words of its own.
+        cause?.message || code || error.message;
   return new Cut(why, { hopeless: HOPELESS.test(code), cause: error });
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -290,6 +290,21 @@ describe('a download', () => {
     const both = await Promise.all([resolveModel('tiny', options()), resolveModel('tiny', options())]);
     expect(both[0]).toEqual(both[1]);
     expect(server.ranges).toHaveLength(1);
+  });
+
+  it('that two processes run at once into one folder harms neither', async () => {
+    // Downloads of one process are told apart by their path: by another path to the folder they are strangers.
+    await mkdir(cacheDir);
+    await symlink(cacheDir, join(root, 'same'));
+    server.answer(trickle(FILE, 8, 20));
+    const [one, two] = await Promise.all([
+      resolveModel('tiny', options()),
+      resolveModel('tiny', options({ cacheDir: join(root, 'same') })),
+    ]);
+    expect(server.ranges).toHaveLength(2);
+    expect(await readFile(one.path)).toEqual(Buffer.from(FILE));
+    expect(await readFile(two.path)).toEqual(Buffer.from(FILE));
+    expect(await readdir(cacheDir)).toEqual(['tiny.onnx']);
   });
 
   it('into a cache that cannot be written says so', async () => {

@@ -1,0 +1,2 @@
+export { fetchBrowser, fetchedBrowser } from './fetch.ts';
+export { findBrowser } from './find.ts';

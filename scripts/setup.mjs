@@ -1,0 +1,107 @@
+/** All the set-up of a fresh clone, with nothing but Node and its standard library. Each step says what it does. */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const say = (text) => process.stderr.write(`${text}\n`);
+
+/** Ends the process with a sentence and the remedy. */
+function fail(message, remedy) {
+  say(`edge-runner: ${message}\n  ${remedy}`);
+  process.exit(3);
+}
+
+/** Runs a command with its output shown; ends the process when it fails. */
+export function run(command, args, options = {}) {
+  const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', shell: process.platform === 'win32', ...options });
+  if (error) fail(`${command} could not be started: ${error.message}`, `Install ${command}.`);
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+/** Installs the packages of the lockfile when they are missing or older than it. */
+export function ensurePackages() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) fail(`Node ${process.versions.node} is too old.`, 'Install Node 20.19 or newer.');
+  const stamp = join(ROOT, 'node_modules/.package-lock.json');
+  if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(join(ROOT, 'package-lock.json')).mtimeMs) return;
+  say('installing packages (npm ci)');
+  run('npm', ['ci', '--no-audit', '--no-fund']);
+}
+
+/** Builds pages and command when a source file is newer than the build. */
+export function ensureBuilt() {
+  const built = join(ROOT, 'dist/node/main.js');
+  const sources = ['protocol', 'kernels', 'models', 'web', 'headless-runner', 'server', 'package.json', 'vite.config.ts', 'vite.node.config.ts'];
+  if (existsSync(built) && existsSync(join(ROOT, 'dist/web/runner/index.html'))) {
+    const at = statSync(built).mtimeMs;
+    if (sources.every((path) => newest(join(ROOT, path)) <= at)) return;
+  }
+  say('building');
+  run('npm', ['run', '--silent', 'build:run']);
+}
+
+function newest(path) {
+  if (!existsSync(path)) return 0;
+  const entry = statSync(path);
+  return entry.isDirectory() ? Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name)))) : entry.mtimeMs;
+}
+
+/** A Chrome or Chromium: found, else installed by apt-get where that works, else downloaded. */
+export async function ensureBrowser() {
+  const built = await import(new URL('../dist/node/browser.js', import.meta.url).href);
+  const found = () => built.findBrowser(null);
+  const path = tryOr(found, null) ?? (await built.fetchedBrowser());
+  if (path) return path;
+  if (aptInstall(['chromium']) || aptInstall(['chromium-browser'])) {
+    // Ubuntu's package is a stub for a snap: only a browser that answers counts.
+    const installed = tryOr(found, null);
+    if (installed && spawnSync(installed, ['--version']).status === 0) return installed;
+  }
+  say('downloading Chrome for Testing');
+  try {
+    return await built.fetchBrowser();
+  } catch (error) {
+    return fail(error.message, error.remedy ?? 'Install Google Chrome or Chromium.');
+  }
+}
+
+function tryOr(work, otherwise) {
+  try {
+    return work();
+  } catch {
+    return otherwise;
+  }
+}
+
+/** Installs Debian packages where this is Debian or Ubuntu and we are root. Says whether it did. */
+export function aptInstall(packages) {
+  if (!isDebian() || process.getuid?.() !== 0) return false;
+  say(`installing ${packages.join(' ')} (apt-get)`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const apt = (args) => spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env }).status === 0;
+  const install = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
+  return apt(install) || (apt(['update', '-qq']) && apt(install));
+}
+
+function isDebian() {
+  try {
+    return /^(ID|ID_LIKE)=.*(debian|ubuntu)/m.test(readFileSync('/etc/os-release', 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a command is on the PATH. */
+export function hasCommand(name) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, process.platform === 'win32' ? `${name}.exe` : name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
