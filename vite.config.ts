@@ -14,6 +14,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'esnext',
     sourcemap: false,
-    rolldownOptions: { input: { runner: path('web/pages/runner/index.html') } },
+    rolldownOptions: {
+      input: { runner: path('web/pages/runner/index.html'), bench: path('web/pages/bench/index.html') },
+    },
   },
 });

@@ -14,7 +14,11 @@ export default defineConfig({
     target: 'node20',
     rolldownOptions: {
       // The set-up script finds or fetches a browser with the command's own code.
-      input: { main: path('headless-runner/main.ts'), browser: path('headless-runner/browser/index.ts') },
+      input: {
+        main: path('headless-runner/main.ts'),
+        browser: path('headless-runner/browser/index.ts'),
+        bench: path('bench/main.ts'),
+      },
       output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' },
     },
   },

@@ -44,12 +44,12 @@ const subcommand = (parent: Command, name: string, description: string): Command
   parent
     .command(name)
     .description(description)
-    .option('--models <dir>', 'look in this folder first (may be repeated)', collect, []);
+    .option('--models <dir>', 'look in this folder first (may be repeated)', collect);
 
-const collect = (value: string, before: string[]): string[] => [...before, value];
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
 interface SharedOptions {
-  models: string[];
+  models?: string[];
 }
 
 const storeOptions = ({ models }: SharedOptions): StoreOptions => ({

@@ -5,7 +5,13 @@ import { table } from './table.ts';
 export function humanReport(report: MediaReport): string {
   const facts: [string, string][] = [
     ['file', report.file],
-    ['container', [report.container, ...(report.brands ? [`(${report.brands.join(' ')})`] : [])].join(' ')],
+    [
+      'container',
+      [
+        report.container,
+        ...(report.brands ? [`(${report.brands.map((brand) => brand.trim()).join(' ')})`] : []),
+      ].join(' '),
+    ],
     ['size', `${report.bytes} bytes`],
   ];
   if (report.picture) facts.push(['picture', `${report.picture.width}x${report.picture.height}`]);

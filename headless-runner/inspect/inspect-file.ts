@@ -16,7 +16,9 @@ export async function inspectFile(path: string): Promise<MediaReport> {
   const common = { file: path, bytes, kind, container: format, duration: null, bitrate: null };
   if (kind === 'picture') return { ...common, ...nothing, picture: await pictureSize(path, format) };
   const found = format === 'mp4' ? await inspectIsobmff(path) : await inspectOther(path);
-  const duration = Math.max(0, ...found.tracks.map((track) => track.start + track.duration));
+  // The clock of a transport stream begins anywhere; all others count from zero.
+  const zero = format === 'mpegts' ? Math.min(...found.tracks.map(({ start }) => start)) : 0;
+  const duration = Math.max(0, ...found.tracks.map((track) => track.start + track.duration - zero));
   return {
     ...common,
     ...nothing,

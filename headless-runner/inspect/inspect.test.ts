@@ -31,6 +31,7 @@ interface Probed {
   nb_read_packets: string;
   avg_frame_rate: string;
   keyframes: number;
+  side_data_list: { rotation: number }[];
 }
 
 /** ffprobe's answer about the first video track, counted packet by packet. */
@@ -97,16 +98,19 @@ describe.skipIf(!hasFfmpeg)('inspect agrees with ffprobe', () => {
     expect(videoOf(report)).toMatchObject({ duration: 2, fps: 25, keyframes: { maxDistance: 20 } });
   });
 
-  it('on a turned MP4', async () => {
+  it.each(['90', '180', '270'])('on an MP4 turned by %s', async (angle) => {
     ffmpeg(...TEST_PICTURE, ...H264, 'upright.mp4');
-    ffmpeg('-i', 'upright.mp4', '-c', 'copy', '-metadata:s:v', 'rotate=90', 'turned.mp4');
+    ffmpeg('-i', 'upright.mp4', '-c', 'copy', '-metadata:s:v', `rotate=${angle}`, 'turned.mp4');
     const video = videoOf(await inspect('turned.mp4'));
+    // ffprobe counts against the clock.
+    const counted = probe('turned.mp4').side_data_list[0]!.rotation;
+    const sideways = angle !== '180';
     expect(video).toMatchObject({
-      rotation: 90,
+      rotation: (360 - counted) % 360,
       flip: false,
       width: 320,
-      displayWidth: 180,
-      displayHeight: 320,
+      displayWidth: sideways ? 180 : 320,
+      displayHeight: sideways ? 320 : 180,
     });
   });
 

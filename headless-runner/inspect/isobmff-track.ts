@@ -1,8 +1,9 @@
 import { colorNames } from './color-names.ts';
 import { frameFacts } from './frame-facts.ts';
-import type { TrackReport, VideoTrackReport } from './report.ts';
+import type { CommonTrackReport, TrackReport, VideoTrackReport } from './report.ts';
 import type { SampleStats } from './sample-stats.ts';
 import type { Movie, Track } from './sample-tables.ts';
+import { soundFacts } from './sound-facts.ts';
 
 /**
  * One `trak` box in words.
@@ -22,7 +23,7 @@ export function reportTrack(track: Track, movie: Movie, stats: SampleStats): Tra
   const skipped = edits?.find(({ mediaTime }) => mediaTime !== null)?.mediaTime ?? 0;
   const firstOffset = (minf.stbl.ctts?.sample_offsets[0] ?? 0) / mdhd.timescale;
   const duration = stats.ticks / mdhd.timescale;
-  const common = {
+  const common: CommonTrackReport = {
     id: track.tkhd.track_id,
     codec: entry ? entry.getCodec().replace(/\.+$/, '') : null,
     language: elng?.extended_language ?? languageOf(mdhd.language),
@@ -35,8 +36,7 @@ export function reportTrack(track: Track, movie: Movie, stats: SampleStats): Tra
   };
   if (hdlr.handler === 'vide' && entry?.isVideo())
     return { kind: 'video', ...common, ...pictureFacts(track), ...frameFacts(stats, mdhd.timescale) };
-  if (hdlr.handler === 'soun' && entry?.isAudio())
-    return { kind: 'audio', ...common, sampleRate: entry.getSampleRate(), channels: entry.getChannelCount() };
+  if (hdlr.handler === 'soun' && entry) return { kind: 'audio', ...common, ...soundFacts(entry) };
   return { kind: 'other', ...common, handler: hdlr.handler };
 }
 
@@ -48,11 +48,7 @@ function languageOf(packed: number): string {
 
 type PictureFacts = Omit<
   VideoTrackReport,
-  'kind' | 'fps' | 'variableFrameRate' | 'keyframes' | keyof SharedFacts
->;
-type SharedFacts = Pick<
-  VideoTrackReport,
-  'id' | 'codec' | 'language' | 'start' | 'duration' | 'samples' | 'bytes' | 'bitrate' | 'edits'
+  'kind' | keyof CommonTrackReport | keyof ReturnType<typeof frameFacts>
 >;
 
 function pictureFacts(track: Track): PictureFacts {

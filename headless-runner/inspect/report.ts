@@ -29,7 +29,7 @@ export interface MediaReport {
 
 export type TrackReport = VideoTrackReport | AudioTrackReport | OtherTrackReport;
 
-interface CommonTrackReport {
+export interface CommonTrackReport {
   id: number;
   /** As in RFC 6381 where it can be built, else the container's own name. */
   codec: string | null;

@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { SummaryEvent } from '../protocol/index.ts';
+import { ProcessTree } from './process-tree.ts';
+
+const COMMAND = fileURLToPath(new URL('../../bin/edge-runner.mjs', import.meta.url));
+
+export interface EngineRun {
+  /** Frames a second between the tenth and the last frame but a tenth, the warm-up and the end left out. */
+  steadyFps: number;
+  /** Of the whole process, browser start included. */
+  wallSeconds: number;
+  /** From the start of the process to the first frame that was done. */
+  firstFrameSeconds: number;
+  /** Largest over smallest memory after the first tenth of the frames, and both in MiB. */
+  memory: { leastMiB: number; mostMiB: number; samples: { frame: number; mib: number }[] };
+  summary: SummaryEvent;
+}
+
+/** Runs the command as a user would and watches its progress. */
+export async function runEngine(args: string[]): Promise<EngineRun> {
+  const began = Date.now();
+  const child = spawn(process.execPath, [COMMAND, 'run', ...args, '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const tree = new ProcessTree(child.pid!);
+  const progress: { at: number; frames: number }[] = [];
+  let summary: SummaryEvent | null = null;
+  let complaints = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaints += chunk.toString();
+  });
+  let rest = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString()).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) {
+      const message = JSON.parse(line) as { type: string; frames: number };
+      if (message.type === 'progress') progress.push({ at: Date.now(), frames: message.frames });
+      if (message.type === 'summary') summary = message as unknown as SummaryEvent;
+    }
+  });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  tree.stop();
+  const wallSeconds = (Date.now() - began) / 1000;
+  if (code !== 0 || !summary)
+    throw new Error(`edge-runner run ${args.join(' ')} ended with ${code}\n${complaints}`);
+  const total = progress.at(-1)!.frames;
+  const from = progress.find(({ frames }) => frames >= total * 0.1)!;
+  const to = progress.find(({ frames }) => frames >= total * 0.9)!;
+  const memory = tree.samples.flatMap(({ at, memoryMiB }) => {
+    const frame = progress.findLast((line) => line.at <= at)?.frames ?? 0;
+    return frame >= total * 0.1 && frame < total ? [{ frame, mib: memoryMiB }] : [];
+  });
+  return {
+    steadyFps: ((to.frames - from.frames) * 1000) / (to.at - from.at),
+    wallSeconds,
+    firstFrameSeconds: (progress[0]!.at - began) / 1000,
+    memory: {
+      leastMiB: Math.min(...memory.map(({ mib }) => mib)),
+      mostMiB: Math.max(...memory.map(({ mib }) => mib)),
+      samples: memory,
+    },
+    summary,
+  };
+}

@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+import { onDevice, rgbaTexture, runAndReadTexture } from '../../../kernels/testing-gpu.ts';
+import { OverlayGpu, UPRIGHT } from '../../../kernels/index.ts';
+it('survives', () => onDevice(async (device) => {
+  const mk = (y:number) => { const data = new Uint8Array(64*48*3/2).fill(128); data.fill(y,0,64*48); return new VideoFrame(data,{format:'I420',codedWidth:64,codedHeight:48,timestamp:0}); };
+  const frame = mk(200);
+  const source = device.importExternalTexture({source: frame});
+  await new Promise(r => setTimeout(r, 50));
+  const k = new OverlayGpu(device, {width:64,height:48,format:'rgba8unorm',classNames:[]});
+  const t = rgbaTexture(device,64,48);
+  const view = {displayWidth:64,displayHeight:48,orientation:UPRIGHT};
+  const px = await runAndReadTexture(device,t,(e)=>k.encode(e,source,view,t.createView(),null));
+  console.log('after 50ms', px[0], px[4000]);
+  await new Promise(r => setTimeout(r, 50));
+  const px2 = await runAndReadTexture(device,t,(e)=>k.encode(e,source,view,t.createView(),null));
+  console.log('again', px2[0]);
+  frame.close();
+  // still
+  const bmp = await createImageBitmap(new ImageData(new Uint8ClampedArray(64*48*4).fill(180),64,48),{colorSpaceConversion:'none',premultiplyAlpha:'none'});
+  const f2 = new VideoFrame(bmp,{timestamp:0,alpha:'discard'});
+  console.log(f2.format, JSON.stringify(f2.colorSpace));
+  const px3 = await runAndReadTexture(device,t,(e)=>k.encode(e,device.importExternalTexture({source:f2}),view,t.createView(),null));
+  console.log('still', px3[0], px3[3]);
+  f2.close();
+  const c = new OffscreenCanvas(64,48); const ctx=c.getContext('webgpu')!; ctx.configure({device,format:navigator.gpu.getPreferredCanvasFormat(),alphaMode:'opaque'});
+  const fr = mk(200);
+  const k2 = new OverlayGpu(device, {width:64,height:48,format:navigator.gpu.getPreferredCanvasFormat(),classNames:[]});
+  const e = device.createCommandEncoder();
+  k2.encode(e, device.importExternalTexture({source:fr}), view, ctx.getCurrentTexture().createView(), null);
+  device.queue.submit([e.finish()]);
+  const vf = new VideoFrame(c,{timestamp:5,duration:7,alpha:'discard'});
+  console.log(vf.format, vf.duration, vf.timestamp, JSON.stringify(vf.colorSpace));
+  const out = new Uint8Array(64*48*4); await vf.copyTo(out,{format:'RGBA'}); console.log(out[0],out[1],out[2],out[3]);
+  vf.close(); fr.close();
+  console.log([...device.features].length, (await navigator.gpu.requestAdapter())!.features.has('subgroups'));
+  expect(1).toBe(1);
+}));
