@@ -45,7 +45,7 @@ export function quality(of: string, against: string): { psnr: number; ssim: numb
       'sh',
       [
         '-c',
-        `ffmpeg -hide_banner -i "$1" -i "$2" -lavfi "[0:v]setpts=N[a];[1:v]setpts=N[b];[a][b]${filter}" -f null - 2>&1`,
+        `ffmpeg -hide_banner -i "$1" -i "$2" -lavfi "[0:v]settb=1/1000,setpts=N[a];[1:v]settb=1/1000,setpts=N[b];[a][b]${filter}" -f null - 2>&1`,
         'sh',
         of,
         against,

@@ -14,6 +14,8 @@ export interface EngineRun {
   firstFrameSeconds: number;
   /** Largest over smallest memory after the first tenth of the frames, and both in MiB. */
   memory: { leastMiB: number; mostMiB: number; samples: { frame: number; mib: number }[] };
+  /** Processor seconds a frame in the steady state, command and browser together. */
+  cpuPerFrame: number;
   summary: SummaryEvent;
 }
 
@@ -54,6 +56,7 @@ export async function runEngine(args: string[]): Promise<EngineRun> {
   });
   return {
     steadyFps: ((to.frames - from.frames) * 1000) / (to.at - from.at),
+    cpuPerFrame: tree.cpuBetween(from.at, to.at) / (to.frames - from.frames),
     wallSeconds,
     firstFrameSeconds: (progress[0]!.at - began) / 1000,
     memory: {

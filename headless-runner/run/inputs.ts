@@ -27,7 +27,11 @@ export async function readInputs(args: string[]): Promise<RunInput[]> {
       for (const path of await expand(arg)) {
         const { kind, format } = await checkInputFile(path);
         if (kind === 'audio') {
-          throw new EdgeRunnerError('input-no-video', `${path} holds sound only (${format}).`, 'Give a file with video; edge-runner works on pictures.');
+          throw new EdgeRunnerError(
+            'input-no-video',
+            `${path} holds sound only (${format}).`,
+            'Give a file with video; edge-runner works on pictures.',
+          );
         }
         if (kind === 'picture') pictures.push(resolve(path));
         else clips.push({ kind: 'file', path: resolve(path), name: basename(path) });

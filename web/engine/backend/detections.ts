@@ -1,7 +1,18 @@
-import { type LetterboxGeometry, modelToDisplay, type View } from '../../../kernels/index.ts';
+import {
+  type Candidates,
+  type LetterboxGeometry,
+  modelToDisplay,
+  type View,
+} from '../../../kernels/index.ts';
 import type { ModelDescriptor } from '../../../models/descriptor.ts';
 import { type Detection, type DetectOptions, EdgeRunnerError } from '../../../protocol/index.ts';
-import type { RawDetections } from '../cpu/inference-worker.ts';
+
+/** Most boxes that leave a frame, and most candidates that enter NMS, best first; the same on every backend. */
+export const MAX_DETECTIONS = 300;
+export const MAX_CANDIDATES = 2048;
+
+/** Boxes as x1, y1, x2, y2 in pixels of the model's input, best score first. */
+export type RawDetections = Pick<Candidates, 'boxes' | 'scores' | 'classes'>;
 
 /** Boxes in model pixels, best first, as the detections that events carry. */
 export function toDetections(
@@ -38,6 +49,27 @@ export function classMaskOf(model: ModelDescriptor, { classes }: DetectOptions):
     mask[id] = 1;
   }
   return mask;
+}
+
+/** What `checkOutput` looks at of a tensor, wherever its numbers lie. */
+export interface OutputTensor {
+  type: string;
+  dims: readonly number[];
+}
+
+/** @throws {EdgeRunnerError} `model-shape` when a run's output is not what the descriptor says. */
+export function checkOutput<T extends OutputTensor>(
+  tensor: T | undefined,
+  { name, output }: ModelDescriptor,
+): T {
+  const { anchors, classes, layout } = output.head;
+  const expected = anchors * (classes + (layout === 'yolox' ? 5 : 4));
+  if (tensor?.type === 'float32' && tensor.dims.reduce((a, b) => a * b, 1) === expected) return tensor;
+  throw new EdgeRunnerError(
+    'model-shape',
+    `${name} answered with ${tensor ? `${tensor.type} [${tensor.dims.join(', ')}]` : `no output "${output.name}"`}, not with ${expected} float32 numbers of the ${layout} layout.`,
+    'Export the model with static shapes and float32 outputs.',
+  );
 }
 
 const rounded = (value: number, digits: number) => Number(value.toFixed(digits));

@@ -10,6 +10,7 @@ import {
 import type { Detection } from '../../../protocol/index.ts';
 import type { Backend, FrameInput, FrameProcessor, Processed, StreamSpec } from '../backend/backend.ts';
 import { classMaskOf, toDetections } from '../backend/detections.ts';
+import { isEncodable } from '../backend/frame-format.ts';
 import { InferencePool, poolLayout } from './inference-pool.ts';
 import { copyPlanes, type FramePlanes, frameOver, likeOf, toUprightI420 } from './planes.ts';
 
@@ -155,6 +156,3 @@ export function overlayItems(detections: Detection[], scaleX: number, scaleY: nu
     )
     .reverse();
 }
-
-/** Formats that every encoder takes: 8-bit 4:2:0, and whatever a hardware decoder keeps to itself. */
-const isEncodable = ({ format }: VideoFrame) => format === 'I420' || format === 'NV12' || format === null;

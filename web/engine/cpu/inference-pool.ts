@@ -1,5 +1,6 @@
 import { EdgeRunnerError } from '../../../protocol/index.ts';
-import type { InferenceReply, LoadRequest, RawDetections, RunRequest } from './inference-worker.ts';
+import type { RawDetections } from '../backend/detections.ts';
+import type { InferenceReply, LoadRequest, RunRequest } from './inference-worker.ts';
 
 export interface InferenceResult {
   input: Float32Array<ArrayBuffer>;

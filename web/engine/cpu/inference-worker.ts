@@ -1,12 +1,9 @@
-import type { InferenceSession, Tensor } from 'onnxruntime-web';
+import type { InferenceSession } from 'onnxruntime-web';
 import { decodeYoloCpu, nmsCpu } from '../../../kernels/index.ts';
 import type { ModelDescriptor } from '../../../models/descriptor.ts';
 import { EdgeRunnerError, type ErrorRecord } from '../../../protocol/index.ts';
+import { checkOutput, MAX_CANDIDATES, MAX_DETECTIONS, type RawDetections } from '../backend/detections.ts';
 import { createSession, loadOrt, type OrtModule, type OrtSetup } from '../backend/ort.ts';
-
-/** Most boxes that leave a frame, and most candidates that enter NMS, best first. */
-const MAX_DETECTIONS = 300;
-const MAX_CANDIDATES = 2048;
 
 export interface LoadRequest {
   type: 'load';
@@ -22,13 +19,6 @@ export interface RunRequest {
   type: 'run';
   /** The model's input, [1, 3, height, width]; it comes back with the answer. */
   input: Float32Array<ArrayBuffer>;
-}
-
-/** Boxes as x1, y1, x2, y2 in pixels of the model's input, best score first. */
-export interface RawDetections {
-  boxes: Float32Array<ArrayBuffer>;
-  scores: Float32Array<ArrayBuffer>;
-  classes: Int32Array<ArrayBuffer>;
 }
 
 export type InferenceReply =
@@ -72,7 +62,7 @@ async function run({ input }: RunRequest): Promise<void> {
   const tensor = new ort.Tensor('float32', input, [1, 3, descriptor.input.height, descriptor.input.width]);
   const results = await session.run({ [descriptor.input.name]: tensor });
   const inferred = performance.now();
-  const raw = outputOf(results, descriptor);
+  const raw = checkOutput(results[descriptor.output.name], descriptor).data as Float32Array;
   const candidates = decodeYoloCpu(raw, descriptor.output.head, { minScore, classMask });
   const kept = nmsCpu(candidates, { iou, maxCandidates: MAX_CANDIDATES, maxDetections: MAX_DETECTIONS });
   const boxes = new Float32Array(kept.length * 4);
@@ -95,20 +85,6 @@ async function run({ input }: RunRequest): Promise<void> {
     },
     [input.buffer, boxes.buffer, scores.buffer, classes.buffer],
   );
-}
-
-function outputOf(results: Record<string, Tensor>, { name, output }: ModelDescriptor): Float32Array {
-  const tensor = results[output.name];
-  const { anchors, classes, layout } = output.head;
-  const expected = anchors * (classes + (layout === 'yolox' ? 5 : 4));
-  if (!tensor || !(tensor.data instanceof Float32Array) || tensor.data.length !== expected) {
-    throw new EdgeRunnerError(
-      'model-shape',
-      `${name} answered with ${tensor ? `${tensor.type} [${tensor.dims.join(', ')}]` : `no output "${output.name}"`}, not with ${expected} float32 numbers of the ${layout} layout.`,
-      'Export the model with static shapes and float32 outputs.',
-    );
-  }
-  return tensor.data;
 }
 
 function reply(message: InferenceReply, transfer: Transferable[] = []): void {

@@ -9,6 +9,7 @@ import {
   UPRIGHT,
   uprightSize,
 } from '../../../kernels/index.ts';
+import { BT709_LIMITED, colorSpecOf } from '../backend/frame-format.ts';
 
 /** A frame's own planes in memory: no colour conversion, no canvas. */
 export interface FramePlanes {
@@ -80,25 +81,4 @@ export function likeOf(frame: VideoFrame): FrameLike {
     rgb:
       !isKnownFormat(frame.format) || colorSpecOf(frame).matrix === 'rgb' || /^(RGB|BGR)/.test(frame.format),
   };
-}
-
-const BT709_LIMITED: VideoColorSpaceInit = {
-  primaries: 'bt709',
-  transfer: 'bt709',
-  matrix: 'bt709',
-  fullRange: false,
-};
-
-/** A frame that does not say is BT.709 from 720 lines up and BT.601 below, as browsers and players take it. */
-function colorSpecOf(frame: VideoFrame): ColorSpec {
-  const { matrix, fullRange } = frame.colorSpace;
-  const named: Record<string, ColorSpec['matrix']> = {
-    bt709: 'bt709',
-    smpte170m: 'bt601',
-    bt470bg: 'bt601',
-    'bt2020-ncl': 'bt2020',
-    rgb: 'rgb',
-  };
-  const guess = frame.visibleRect!.height >= 720 ? 'bt709' : 'bt601';
-  return { matrix: (matrix && named[matrix]) || guess, fullRange: fullRange ?? false };
 }

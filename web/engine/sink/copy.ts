@@ -53,6 +53,7 @@ export async function copyPackets({
     rotation,
     flip,
     pixelAspect: video.pixelAspect,
+    colorSpace: video.colorTagged ? (video.config.colorSpace ?? null) : null,
     packets: video.packets,
   };
   const output = new MediaOutput(host, spec, track, audio);

@@ -25,6 +25,8 @@ export interface VideoTrackSpec {
   flip: boolean;
   /** Shape of a pixel, 1:1 in most files. */
   pixelAspect: { num: number; den: number };
+  /** What the container shall say of the colours; null when nobody knows. */
+  colorSpace: VideoColorSpaceInit | null;
   /** Most packets that will come, null where nobody knows. */
   packets: number | null;
 }
@@ -35,8 +37,8 @@ export interface AudioTrackSpec {
   languageCode: string;
 }
 
-/** Bytes gathered before they are handed to the host: few messages, little memory. */
-const WRITE_CHUNK = 1 << 20;
+/** Bytes gathered before they are handed to the host: few messages, and none so large that sending it holds frames up. */
+const WRITE_CHUNK = 1 << 18;
 /** Ticks a second of video tracks in MP4: WebCodecs' microseconds come through exactly. */
 const VIDEO_TICKS = 1e6;
 
@@ -91,7 +93,7 @@ export class MediaOutput {
 
   /** Adds an encoded video packet, in decode order; `config` goes with the first one. */
   async addVideo(packet: EncodedPacket, config: VideoDecoderConfig | undefined): Promise<void> {
-    await this.#video.add(packet, config && { decoderConfig: this.#withAspect(config) });
+    await this.#video.add(packet, config && { decoderConfig: this.#described(config) });
   }
 
   async addChunk(chunk: EncodedVideoChunk, metadata: EncodedVideoChunkMetadata | undefined): Promise<void> {
@@ -114,14 +116,15 @@ export class MediaOutput {
     }
   }
 
-  /** Encoders do not say the shape of a pixel; the container must. */
-  #withAspect(config: VideoDecoderConfig): VideoDecoderConfig {
-    const { num, den } = this.#track.pixelAspect;
-    if (num === den || !config.codedWidth || !config.codedHeight) return config;
+  /** Encoders do not know the shape of a pixel, and make up colours where they are not told: the container knows. */
+  #described(config: VideoDecoderConfig): VideoDecoderConfig {
+    const { pixelAspect, colorSpace } = this.#track;
+    const described: VideoDecoderConfig = { ...config, colorSpace: colorSpace ?? undefined };
+    if (pixelAspect.num === pixelAspect.den || !config.codedWidth || !config.codedHeight) return described;
     return {
-      ...config,
-      displayAspectWidth: config.codedWidth * num,
-      displayAspectHeight: config.codedHeight * den,
+      ...described,
+      displayAspectWidth: config.codedWidth * pixelAspect.num,
+      displayAspectHeight: config.codedHeight * pixelAspect.den,
     };
   }
 }

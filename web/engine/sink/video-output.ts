@@ -148,6 +148,9 @@ export class VideoOutput {
         rotation: upright ? 0 : orientation.rotation,
         flip: upright ? false : orientation.flip,
         pixelAspect: spec.size ? { num: 1, den: 1 } : turned ? { num: aspect.den, den: aspect.num } : aspect,
+        // Colours that were guessed for decoding are not passed on as a fact.
+        colorSpace:
+          media && !media.video.colorTagged && !drawnAnew(frame, media) ? null : colorSpaceOf(frame),
         packets: info.frames,
       },
       this.#audio,
@@ -182,6 +185,15 @@ export class VideoOutput {
     );
   }
 }
+
+function colorSpaceOf({ colorSpace }: VideoFrame): VideoColorSpaceInit | null {
+  const { primaries, transfer, matrix, fullRange } = colorSpace;
+  return matrix ? { primaries, transfer, matrix, fullRange } : null;
+}
+
+/** A frame rendered by the GPU has colours of its own, whatever was guessed for the one it was made of. */
+const drawnAnew = (frame: VideoFrame, { video }: MediaSource) =>
+  frame.colorSpace.matrix !== (video.config.colorSpace?.matrix ?? null);
 
 /** What most players open, first; then what every WebCodecs browser encodes. */
 const DEFAULT_CODECS: Record<Container, Codec[]> = {

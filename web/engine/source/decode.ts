@@ -100,7 +100,7 @@ class DecodePump {
       if (packet.type !== 'key') return;
       this.#decoder = this.#open();
     }
-    const chunk = packet.toEncodedVideoChunk();
+    const chunk = toChunk(packet);
     this.#options.meter.stage('decode').queue(this.#decoder.decodeQueueSize);
     this.#inside.set(chunk.timestamp, performance.now());
     this.#decoder.decode(chunk);
@@ -155,6 +155,16 @@ class DecodePump {
     // A decoder that reorders or works on several frames at a time may need more before it gives the first one.
     return ledger.open === 0 && (this.#decoder === null || this.#decoder.decodeQueueSize === 0);
   }
+}
+
+/** Rounded, where the packet's own conversion cuts off: 66666.67 µs is 66667. */
+function toChunk({ type, timestamp, duration, data }: EncodedPacket): EncodedVideoChunk {
+  return new EncodedVideoChunk({
+    type,
+    timestamp: Math.round(timestamp * 1e6),
+    duration: Math.round(duration * 1e6),
+    data: data as Uint8Array<ArrayBuffer>,
+  });
 }
 
 /** Hardware where there is any, whatever the browser has otherwise. */

@@ -18,6 +18,8 @@ export interface VideoInfo {
   format: string;
   codec: VideoCodec;
   config: VideoDecoderConfig;
+  /** Whether the file says its colour matrix; a guess must not be written into the output as a fact. */
+  colorTagged: boolean;
   /** Stored size, before pixel aspect and rotation. */
   width: number;
   height: number;
@@ -136,7 +138,8 @@ export class MediaSource {
         : ((await sink.getKeyPacket(from + this.origin, { verifyKeyPackets: track.isVideoTrack() })) ??
           undefined);
     for await (const packet of sink.packets(start)) {
-      yield this.origin === 0 ? packet : packet.clone({ timestamp: packet.timestamp - this.origin });
+      // Whole microseconds, WebCodecs' ticks: what rounds twice further on is then rounded once.
+      yield packet.clone({ timestamp: Math.round((packet.timestamp - this.origin) * 1e6) / 1e6 });
     }
   }
 }
@@ -250,7 +253,8 @@ async function readVideoInfo(
   return {
     format,
     codec,
-    config,
+    config: withColorSpace(config, codec, await track.getCodedWidth(), await track.getCodedHeight()),
+    colorTagged: typeof config.colorSpace?.matrix === 'string',
     width: await track.getCodedWidth(),
     height: await track.getCodedHeight(),
     view: {
@@ -265,6 +269,22 @@ async function readVideoInfo(
     duration: seconds,
     bitrate: await track.getAverageBitrate(),
   };
+}
+
+/**
+ * What a file that does not say its colours is taken for: BT.709 for high definition, BT.601 below, as players do, so
+ * that every backend sees the same. VP9 and AV1 say it in their own headers, which the decoder reads.
+ */
+function withColorSpace(
+  config: VideoDecoderConfig,
+  codec: VideoCodec,
+  width: number,
+  height: number,
+): VideoDecoderConfig {
+  if (config.colorSpace?.matrix || codec === 'vp9' || codec === 'av1') return config;
+  const name = width >= 1280 || height > 576 ? 'bt709' : 'smpte170m';
+  const fullRange = config.colorSpace?.fullRange ?? false;
+  return { ...config, colorSpace: { primaries: name, transfer: name, matrix: name, fullRange } };
 }
 
 /** The sample table of an MP4 lists every packet; reading it costs nothing beside reading the packets. */

@@ -1,8 +1,83 @@
-import type { Backend } from '../backend/backend.ts';
-import type { EngineHost } from '../host.ts';
+import type { Backend, FrameProcessor, StreamSpec } from '../backend/backend.ts';
+import { loadOrt, type OrtModule } from '../backend/ort.ts';
+import type { EngineHost, LoadedModel } from '../host.ts';
+import { chooseFrameOut } from './choose-frame-out.ts';
+import { Detector } from './detector.ts';
+import type { FrameOutWay } from './frame-out.ts';
+import { Gpu } from './gpu.ts';
+import { GpuModel } from './model.ts';
+import { WebGpuProcessor } from './processor.ts';
 
-export class WebGpuBackend {
-  static async create(_adapter: GPUAdapter, _host: EngineHost, _ortBase: string): Promise<Backend> {
-    throw new Error('being written');
+/** WGSL kernels and onnxruntime on one device, frames and tensors never leaving it (DESIGN §4, webgpu). */
+export class WebGpuBackend implements Backend {
+  readonly name = 'webgpu';
+  readonly reason: string;
+  readonly #gpu: Gpu;
+  readonly #host: EngineHost;
+  readonly #ortBase: string;
+  #ort: Promise<OrtModule> | null = null;
+  /** By sha256: sources after the first find their model compiled. */
+  readonly #models = new Map<string, Promise<GpuModel>>();
+  #frameOut: Promise<FrameOutWay> | null = null;
+
+  private constructor(reason: string, gpu: Gpu, host: EngineHost, ortBase: string) {
+    this.reason = reason;
+    this.#gpu = gpu;
+    this.#host = host;
+    this.#ortBase = ortBase;
+  }
+
+  /**
+   * @param ortBase address of the folder that holds onnxruntime-web's wasm files.
+   * @throws {EdgeRunnerError} `no-gpu` when the adapter gives no device.
+   */
+  static async create(adapter: GPUAdapter, host: EngineHost, ortBase: string): Promise<WebGpuBackend> {
+    return new WebGpuBackend(reasonFor(adapter.info), await Gpu.open(adapter), host, ortBase);
+  }
+
+  async open(stream: StreamSpec): Promise<FrameProcessor> {
+    const { detect } = stream;
+    const model = detect && (await this.#modelFor(detect.model));
+    return new WebGpuProcessor(stream, {
+      gpu: this.#gpu,
+      detector: model && new Detector(this.#gpu, model, detect.options),
+      frameOut: () => {
+        this.#frameOut ??= this.#chooseFrameOut();
+        return this.#frameOut;
+      },
+    });
+  }
+
+  /** Processors are closed before: what they hold stands on the sessions, and the sessions on the device. */
+  async close(): Promise<void> {
+    for (const loading of this.#models.values()) {
+      // A model that did not load, or whose device is gone, has nothing left to release.
+      await loading.then((model) => model.close()).catch(() => {});
+    }
+    this.#models.clear();
+    this.#gpu.close();
+  }
+
+  #modelFor(model: LoadedModel): Promise<GpuModel> {
+    const { sha256 } = model.descriptor;
+    let loading = this.#models.get(sha256);
+    if (!loading) {
+      // One thread: the processor only runs the odd node that WebGPU has no kernel for.
+      this.#ort ??= loadOrt('webgpu', { base: this.#ortBase, threads: 1 });
+      loading = this.#ort.then((ort) => GpuModel.load(this.#gpu, ort, model));
+      this.#models.set(sha256, loading);
+    }
+    return loading;
+  }
+
+  async #chooseFrameOut(): Promise<FrameOutWay> {
+    const { way, words } = await chooseFrameOut(this.#gpu);
+    this.#host.log(`frames out by ${words}`);
+    return way;
   }
 }
+
+const reasonFor = ({ vendor, architecture, isFallbackAdapter }: GPUAdapterInfo) =>
+  isFallbackAdapter
+    ? `asked for; the adapter is software (${architecture})`
+    : `adapter ${vendor} ${architecture}`.trim();

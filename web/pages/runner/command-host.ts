@@ -17,6 +17,9 @@ const UNWRITTEN_LIMIT = 16 << 20;
 /** Event lines on their way to the command, at most. */
 const UNREAD_LIMIT = 512;
 
+/** Milliseconds between words of progress. */
+const PROGRESS_INTERVAL = 50;
+
 /** The engine's host in the command's own browser: sources over HTTP from loopback, all else over one WebSocket. */
 export class CommandHost implements EngineHost {
   readonly job: Promise<JobSpec>;
@@ -27,6 +30,8 @@ export class CommandHost implements EngineHost {
   readonly #files = new Map<number, OpenFile>();
   readonly #events = new Credit(UNREAD_LIMIT);
   #nextFile = 1;
+  #unsaid: Progress | null = null;
+  #saidAt = Number.NEGATIVE_INFINITY;
   #start!: (job: JobSpec) => void;
 
   private constructor(origin: string, token: string, socket: WebSocket) {
@@ -121,13 +126,24 @@ export class CommandHost implements EngineHost {
     this.#send({ type: 'log', message });
   }
 
+  /** A person reads a few a second; a message a frame would cost as much as muxing it. */
   progress(progress: Progress): void {
-    this.#send({ type: 'progress', ...progress });
+    const now = performance.now();
+    this.#unsaid = progress;
+    if (now - this.#saidAt < PROGRESS_INTERVAL) return;
+    this.#saidAt = now;
+    this.#sayProgress();
   }
 
   /** Says how the job ended. */
-  async finish(message: FromPage): Promise<void> {
+  finish(message: FromPage): void {
+    this.#sayProgress();
     this.#send(message);
+  }
+
+  #sayProgress(): void {
+    if (this.#unsaid) this.#send({ type: 'progress', ...this.#unsaid });
+    this.#unsaid = null;
   }
 
   get #headers() {

@@ -11,8 +11,8 @@ self.onmessage = async ({ data: { token, origin } }: MessageEvent<{ token: strin
       ortBase: new URL(RUNNER_PATHS.ort, origin).href,
       signal: host.aborted,
     });
-    await host.finish({ type: 'done', ...result });
+    host.finish({ type: 'done', ...result });
   } catch (error) {
-    await host.finish({ type: 'failed', error: EdgeRunnerError.from(error).toRecord() });
+    host.finish({ type: 'failed', error: EdgeRunnerError.from(error).toRecord() });
   }
 };

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { EdgeRunnerError } from '../../protocol/index.ts';
+import {
+  checkTogether,
+  type RunOptions,
+  readBitrate,
+  readClasses,
+  readEvery,
+  readHeader,
+  readShare,
+  readSize,
+  readTime,
+} from './options.ts';
+
+const refusal = (work: () => unknown): string => {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof EdgeRunnerError) return error.code;
+    throw error;
+  }
+  return 'accepted';
+};
+
+describe('option values', () => {
+  it.each([
+    ['4M', 4e6],
+    ['800k', 8e5],
+    ['2.5M', 2.5e6],
+    ['64000', 64000],
+  ])('a bitrate of %s is %d bits per second', (text, bits) => {
+    expect(readBitrate(text)).toBe(bits);
+  });
+
+  it.each([
+    ['3.5', 3.5],
+    ['90', 90],
+    ['1:30', 90],
+    ['1:02:03.5', 3723.5],
+  ])('a time of %s is %d seconds', (text, seconds) => {
+    expect(readTime('--start')(text)).toBe(seconds);
+  });
+
+  it('a size, classes, a header and a share are read', () => {
+    expect(readSize('1280x720')).toEqual({ width: 1280, height: 720 });
+    expect(readClasses('person, car')).toEqual(['person', 'car']);
+    expect(readHeader('X-Key: a: b', { A: '1' })).toEqual({ A: '1', 'X-Key': 'a: b' });
+    expect(readShare('--iou')('0.65')).toBe(0.65);
+    expect(readEvery('3')).toBe(3);
+  });
+
+  it.each([
+    ['--bitrate', () => readBitrate('fast')],
+    ['--bitrate', () => readBitrate('0')],
+    ['--size', () => readSize('1280*720')],
+    ['--size', () => readSize('0x10')],
+    ['--start', () => readTime('--start')('-1')],
+    ['--min-score', () => readShare('--min-score')('1.5')],
+    ['--iou', () => readShare('--iou')('')],
+    ['--every', () => readEvery('0')],
+    ['--every', () => readEvery('1.5')],
+    ['--classes', () => readClasses('person,,car')],
+    ['--header', () => readHeader('no colon', {})],
+    ['--header', () => readHeader('X: a\r\nB: c', {})],
+  ])('%s refuses a wrong value', (_option, read) => {
+    expect(refusal(read)).toBe('option-invalid');
+  });
+});
+
+describe('options together', () => {
+  const options = (over: Partial<RunOptions>): RunOptions => ({
+    overlay: true,
+    backend: 'auto',
+    header: {},
+    realtime: false,
+    strict: false,
+    json: false,
+    models: [],
+    headed: false,
+    ...over,
+  });
+
+  it('an end before the start is refused', () => {
+    expect(refusal(() => checkTogether(options({ output: 'a.mp4', start: 5, end: 5 })))).toBe(
+      'option-invalid',
+    );
+  });
+
+  it('bitrate and quality exclude each other', () => {
+    expect(refusal(() => checkTogether(options({ output: 'a.mp4', bitrate: 1e6, quality: 'low' })))).toBe(
+      'option-invalid',
+    );
+  });
+
+  it('options of a detection without --detect are refused', () => {
+    expect(refusal(() => checkTogether(options({ output: 'a.mp4', every: 2 })))).toBe('option-invalid');
+  });
+
+  it('nothing to do is a wrong usage, and --detect alone writes events to standard output', () => {
+    expect(refusal(() => checkTogether(options({})))).toBe('usage');
+    const alone = options({ detect: 'yolox-nano' });
+    checkTogether(alone);
+    expect(alone.events).toBe('-');
+  });
+});
