@@ -8,6 +8,8 @@ import { reportError } from './run/reporter.ts';
 
 /** The `edge-runner` command. Sets the exit code (DESIGN §5) and leaves nothing running. */
 export async function main(argv: string[]): Promise<void> {
+  // Whoever reads us may go before we are done; what is still said then is said to nobody, and that is no crash.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const program = new Command('edge-runner')
     .description('Video AI on your own GPUs, in a browser')
     .version(__VERSION__)

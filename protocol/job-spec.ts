@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { EdgeRunnerError } from './errors.ts';
 
 const id = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i);
-const evenless = z.int().min(16).max(16384);
+const pixels = z.int().min(16).max(16384);
 
 export const BACKENDS = ['auto', 'webgpu', 'cpu'] as const;
 export const CODECS = ['h264', 'hevc', 'vp8', 'vp9', 'av1'] as const;
@@ -33,10 +33,11 @@ const sourceSpec = z.discriminatedUnion('kind', [
   z.strictObject({
     id,
     kind: z.literal('pattern'),
-    width: evenless.default(640),
-    height: evenless.default(360),
+    width: pixels.default(640),
+    height: pixels.default(360),
     fps: z.number().positive().max(240).default(30),
     frames: z.int().positive(),
+    ...range,
   }),
 ]);
 
@@ -59,7 +60,7 @@ const stageSpec = z.discriminatedUnion('kind', [
   z.strictObject({ id, kind: z.literal('overlay'), from: id, options: z.strictObject({}).default({}) }),
 ]);
 
-const size = z.strictObject({ width: evenless, height: evenless });
+const size = z.strictObject({ width: pixels, height: pixels });
 
 const outputSpec = z.discriminatedUnion('kind', [
   z.strictObject({

@@ -22,10 +22,36 @@ const list = spawnSync(process.execPath, [command, 'models', 'list', '--json'], 
 const model = list.status === 0 ? JSON.parse(list.stdout).find(({ where }) => where !== null) : null;
 if (model) {
   console.log(`2. the main job: ${model.name} on every frame, boxes drawn, encoded again`);
-  edgeRunner('run', clip, '--detect', model.name, '-o', out, '--events', join(folder, 'out.ndjson'), '--stats', join(folder, 'stats.json'));
+  edgeRunner(
+    'run',
+    clip,
+    '--detect',
+    model.name,
+    '-o',
+    out,
+    '--events',
+    join(folder, 'out.ndjson'),
+    '--stats',
+    join(folder, 'stats.json'),
+  );
 } else {
-  console.log('2. the main job without its model: none is on this machine, so the clip is only decoded and encoded again');
+  console.log(
+    '2. the main job without its model: none is on this machine, so the clip is only decoded and encoded again',
+  );
   console.log('   ("npx edge-runner models pull yolox-nano" downloads one; then run the demo again)');
-  edgeRunner('run', clip, '-o', out, '--bitrate', '2M', '--events', join(folder, 'out.ndjson'), '--stats', join(folder, 'stats.json'));
+  edgeRunner(
+    'run',
+    clip,
+    '-o',
+    out,
+    '--bitrate',
+    '2M',
+    '--events',
+    join(folder, 'out.ndjson'),
+    '--stats',
+    join(folder, 'stats.json'),
+  );
 }
-console.log(`\nThe result: ${out}\nIts events: ${join(folder, 'out.ndjson')}\nIts times:  ${join(folder, 'stats.json')}`);
+console.log(
+  `\nThe result: ${out}\nIts events: ${join(folder, 'out.ndjson')}\nIts times:  ${join(folder, 'stats.json')}`,
+);

@@ -1,6 +1,6 @@
 /** All the set-up of a fresh clone, with nothing but Node and its standard library. Each step says what it does. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,7 +16,12 @@ function fail(message, remedy) {
 
 /** Runs a command with its output shown; ends the process when it fails. */
 export function run(command, args, options = {}) {
-  const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', shell: process.platform === 'win32', ...options });
+  const { status, error } = spawnSync(command, args, {
+    cwd: ROOT,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+    ...options,
+  });
   if (error) fail(`${command} could not be started: ${error.message}`, `Install ${command}.`);
   if (status !== 0) process.exit(status ?? 1);
 }
@@ -24,29 +29,50 @@ export function run(command, args, options = {}) {
 /** Installs the packages of the lockfile when they are missing or older than it. */
 export function ensurePackages() {
   const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) fail(`Node ${process.versions.node} is too old.`, 'Install Node 20.19 or newer.');
+  if (major < 20 || (major === 20 && minor < 19))
+    fail(`Node ${process.versions.node} is too old.`, 'Install Node 20.19 or newer.');
   const stamp = join(ROOT, 'node_modules/.package-lock.json');
-  if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(join(ROOT, 'package-lock.json')).mtimeMs) return;
+  if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(join(ROOT, 'package-lock.json')).mtimeMs)
+    return;
   say('installing packages (npm ci)');
   run('npm', ['ci', '--no-audit', '--no-fund']);
 }
 
-/** Builds pages and command when a source file is newer than the build. */
-export function ensureBuilt() {
-  const built = join(ROOT, 'dist/node/main.js');
-  const sources = ['protocol', 'kernels', 'models', 'web', 'headless-runner', 'server', 'package.json', 'vite.config.ts', 'vite.node.config.ts'];
-  if (existsSync(built) && existsSync(join(ROOT, 'dist/web/runner/index.html'))) {
-    const at = statSync(built).mtimeMs;
-    if (sources.every((path) => newest(join(ROOT, path)) <= at)) return;
-  }
+/** What each build makes last, in the order of its steps. */
+const BUILT = { build: 'dist/types/web/engine/index.d.ts', 'build:run': 'dist/node/main.js' };
+const SOURCES = [
+  'protocol',
+  'kernels',
+  'models',
+  'web',
+  'headless-runner',
+  'server',
+  'bench',
+  'package.json',
+  'vite.config.ts',
+  'vite.node.config.ts',
+  'vite.lib.config.ts',
+  'tsconfig.build.json',
+];
+
+/**
+ * Builds when a source file is newer than the build: `build:run` the pages and the command, `build` the library and its
+ * types too.
+ */
+export function ensureBuilt(script = 'build:run') {
+  const built = join(ROOT, BUILT[script]);
+  if (existsSync(built) && SOURCES.every((path) => newest(join(ROOT, path)) <= statSync(built).mtimeMs))
+    return;
   say('building');
-  run('npm', ['run', '--silent', 'build:run']);
+  run('npm', ['run', '--silent', script]);
 }
 
 function newest(path) {
   if (!existsSync(path)) return 0;
   const entry = statSync(path);
-  return entry.isDirectory() ? Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name)))) : entry.mtimeMs;
+  return entry.isDirectory()
+    ? Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))))
+    : entry.mtimeMs;
 }
 
 /** A Chrome or Chromium: found, else installed by apt-get where that works, else downloaded. */
@@ -81,7 +107,8 @@ export function aptInstall(packages) {
   if (!isDebian() || process.getuid?.() !== 0) return false;
   say(`installing ${packages.join(' ')} (apt-get)`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const apt = (args) => spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env }).status === 0;
+  const apt = (args) =>
+    spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env }).status === 0;
   const install = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
   return apt(install) || (apt(['update', '-qq']) && apt(install));
 }

@@ -5,9 +5,11 @@ import { aptInstall, ensureBrowser, ensureBuilt, ensurePackages, hasCommand, ROO
 
 ensurePackages();
 if (!hasCommand('ffmpeg') && !aptInstall(['ffmpeg'])) {
-  process.stderr.write('ffmpeg is not here and cannot be installed: tests that need it are skipped by name\n');
+  process.stderr.write(
+    'ffmpeg is not here and cannot be installed: tests that need it are skipped by name\n',
+  );
 }
-ensureBuilt();
+ensureBuilt('build');
 const EDGE_RUNNER_BROWSER = await ensureBrowser();
 const models = join(ROOT, '../shared/testdata/models');
 const env = {

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { type JobSpec, parseJobSpec } from '../../protocol/index.ts';
+import { EdgeRunnerError, type JobSpec, parseJobSpec } from '../../protocol/index.ts';
 import type { RunInput } from './inputs.ts';
 import type { RunOptions } from './options.ts';
 import type { RunTarget } from './outputs.ts';
@@ -44,10 +44,17 @@ function sourceOf(input: RunInput, { start, end, realtime, header }: RunOptions,
     case 'stdin':
       return { id, kind: 'upload', name: input.name, ...range };
     case 'pictures':
+      if (start !== undefined || end !== undefined || realtime) {
+        throw new EdgeRunnerError(
+          'option-invalid',
+          'Still pictures have no time: --start, --end and --realtime do nothing with them.',
+          'Leave these options out, or run videos and pictures apart.',
+        );
+      }
       return { id, kind: 'snapshots', files: input.paths.map((path) => basename(path)) };
     case 'pattern': {
       const { width, height, fps, frames } = input;
-      return { id, kind: 'pattern', width, height, fps, frames };
+      return { id, kind: 'pattern', width, height, fps, frames, ...range };
     }
   }
 }

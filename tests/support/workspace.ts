@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { access, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
@@ -20,6 +20,13 @@ export class Workspace {
   output(extension: string): string {
     this.#count++;
     return this.at(`out-${this.#count}${extension}`);
+  }
+
+  async has(path: string): Promise<boolean> {
+    return access(path).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Parts that a run left beside its output. */

@@ -16,6 +16,7 @@ import {
 } from 'mediabunny';
 import type { Codec, Container, VideoOutputSpec } from '../../../protocol/index.ts';
 import type { EngineHost } from '../host.ts';
+import { KEYFRAME_DISTANCE } from './encode.ts';
 
 export const toMediabunnyCodec = (codec: Codec): VideoCodec => (codec === 'h264' ? 'avc' : codec);
 
@@ -59,7 +60,7 @@ export class MediaOutput {
     this.indexAtEnd = spec.container === 'mp4' && !reserve;
     this.#track = video;
     this.#output = new Output({
-      format: outputFormat(spec.container, reserve),
+      format: outputFormat(spec, reserve),
       target:
         spec.container === 'hls'
           ? new PathedTarget(
@@ -75,7 +76,8 @@ export class MediaOutput {
     this.#output.addVideoTrack(this.#video, {
       rotation: video.rotation,
       flip: video.flip,
-      ...(spec.container !== 'webm' && spec.container !== 'mkv' && { frameRate: VIDEO_TICKS }),
+      // Ticks are milliseconds in Matroska, and HLS playlists would print these as the frame rate.
+      ...(spec.container === 'mp4' && { frameRate: VIDEO_TICKS }),
       ...(video.packets !== null && { maximumPacketCount: video.packets }),
     });
     if (audio) {
@@ -131,7 +133,7 @@ export class MediaOutput {
 
 const CHUNKED = { chunked: true, chunkSize: WRITE_CHUNK };
 
-function outputFormat(container: Container, reserve: boolean): OutputFormat {
+function outputFormat({ container, name }: Pick<VideoOutputSpec, 'container' | 'name'>, reserve: boolean): OutputFormat {
   switch (container) {
     case 'mp4':
       return new Mp4OutputFormat({ fastStart: reserve ? 'reserve' : false });
@@ -139,8 +141,17 @@ function outputFormat(container: Container, reserve: boolean): OutputFormat {
       return new WebMOutputFormat();
     case 'mkv':
       return new MkvOutputFormat();
-    case 'hls':
-      return new HlsOutputFormat({ segmentFormat: new CmafOutputFormat(), targetDuration: 2 });
+    case 'hls': {
+      // Named after the playlist: two of them may live in one folder.
+      const stem = name.replace(/\.[^.]*$/, '');
+      return new HlsOutputFormat({
+        segmentFormat: new CmafOutputFormat(),
+        targetDuration: KEYFRAME_DISTANCE / 1e6,
+        getPlaylistPath: ({ n }) => `${stem}-${n}.m3u8`,
+        getInitPath: ({ n }) => `${stem}-${n}-init.mp4`,
+        getSegmentPath: ({ n, playlist }) => `${stem}-${playlist.n}-${n}.m4s`,
+      });
+    }
   }
 }
 
@@ -156,7 +167,7 @@ export function holdsAudio(container: Container, codec: AudioCodec): boolean {
 }
 
 const trackFormat = (container: Container) =>
-  container === 'hls' ? new CmafOutputFormat() : outputFormat(container, false);
+  container === 'hls' ? new CmafOutputFormat() : outputFormat({ container, name: '' }, false);
 
 /** A stream that asks the host for its file only when the first byte comes, so that a job refused early leaves none. */
 function lazyStream<T>(open: () => Promise<WritableStream<T>>): WritableStream<T> {

@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+/** The package as a user gets it: packed, then installed into an empty folder. */
+describe('the packed package, installed into an empty folder', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'edge-runner-pack-'));
+  const inFolder = (command: string, args: string[]) =>
+    execFileSync(command, args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+
+  beforeAll(() => {
+    // Built before the tests began: building again would pull the pages away under the tests beside this one.
+    execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
+    writeFileSync(
+      join(folder, 'package.json'),
+      JSON.stringify({ name: 'empty', private: true, type: 'module' }),
+    );
+    inFolder('npm', ['install', '--silent', '--no-audit', '--no-fund', `./${tarball}`]);
+  }, 300_000);
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('gives a working `npx edge-runner doctor`', () => {
+    const report = JSON.parse(inFolder('npx', ['edge-runner', 'doctor', '--json'])) as {
+      capabilities: { secureContext: boolean; encode: Record<string, string> };
+    };
+    expect(report.capabilities.secureContext).toBe(true);
+    expect(Object.values(report.capabilities.encode)).toContain('software');
+  });
+
+  it('gives a working `npx edge-runner run`', () => {
+    inFolder('npx', ['edge-runner', 'run', 'pattern:320x180@30:30', '-o', 'out.mp4']);
+    expect(existsSync(join(folder, 'out.mp4'))).toBe(true);
+  });
+
+  it('gives types that a strict TypeScript project accepts', () => {
+    writeFileSync(
+      join(folder, 'page.ts'),
+      `import { runJob, type EngineHost } from 'edge-runner';
+import { nmsCpu } from 'edge-runner/kernels';
+import { parseJobSpec } from 'edge-runner/protocol';
+export const start = (host: EngineHost) =>
+  runJob(parseJobSpec({}), host, { ortBase: '/ort/', signal: new AbortController().signal });
+export const kept: Int32Array = nmsCpu({ count: 0, boxes: new Float32Array(), scores: new Float32Array(), classes: new Int32Array(), anchors: new Int32Array() }, { iou: 0.5, maxCandidates: 1, maxDetections: 1 });
+`,
+    );
+    const tsc = join(import.meta.dirname, '../node_modules/.bin/tsc');
+    const flags = [
+      '--noEmit',
+      '--skipLibCheck',
+      '--strict',
+      '--target',
+      'esnext',
+      '--module',
+      'esnext',
+      '--moduleResolution',
+      'bundler',
+      '--types',
+      '',
+    ];
+    expect(inFolder(tsc, [...flags, 'page.ts'])).toBe('');
+  });
+
+  it('resolves its library entries in Node', () => {
+    const print = 'import("edge-runner/protocol").then((m) => console.log(typeof m.parseJobSpec))';
+    expect(inFolder(process.execPath, ['-e', print]).trim()).toBe('function');
+  });
+});

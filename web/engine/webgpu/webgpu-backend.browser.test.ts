@@ -1,0 +1,157 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { UPRIGHT, type View } from '../../../kernels/index.ts';
+import type { Detection, DetectOptions } from '../../../protocol/index.ts';
+import type { FrameProcessor, Processed, StreamSpec } from '../backend/backend.ts';
+import { copyPlanes } from '../cpu/planes.ts';
+import { FrameLedger } from '../pipeline/frame-ledger.ts';
+import { Meter } from '../pipeline/meter.ts';
+import { openBackend, plainFrame, SIDE, STAND_IN_BOX, STAND_IN_SCORE, standIn, standInX } from './testing.ts';
+import type { WebGpuBackend } from './webgpu-backend.ts';
+
+let backend: WebGpuBackend;
+let logged: string[];
+let ledger: FrameLedger;
+
+beforeEach(async () => {
+  ({ backend, logged } = await openBackend());
+  ledger = new FrameLedger();
+});
+afterEach(async () => {
+  await backend.close();
+  expect(ledger.open).toBe(0);
+});
+
+const DETECT: DetectOptions = { model: 'stand-in', minScore: 0.3, iou: 0.65, every: 1 };
+const VIEW: View = { displayWidth: SIDE, displayHeight: SIDE, orientation: UPRIGHT };
+const REDS = [0, 40, 80, 120, 160, 200];
+
+const specOf = (changes: Partial<StreamSpec> = {}): StreamSpec => ({
+  detect: { model: standIn(), options: DETECT },
+  picture: 'drawn',
+  ledger,
+  meter: new Meter(),
+  ...changes,
+});
+
+/** As many at a time as the processor takes, results in order. */
+async function through(processor: FrameProcessor, reds: number[]): Promise<Processed[]> {
+  const done: Processed[] = [];
+  const onTheWay: Promise<Processed>[] = [];
+  for (const [index, red] of reds.entries()) {
+    const frame = ledger.own(plainFrame([red, 100, 50], { timestamp: 40_000 * index }));
+    onTheWay.push(processor.process({ frame, index, view: VIEW }));
+    if (onTheWay.length >= processor.depth) done.push(await onTheWay.shift()!);
+  }
+  return [...done, ...(await Promise.all(onTheWay))];
+}
+
+const middleX = (detections: Detection[] | null) => {
+  const [x, , width] = detections![0]!.box;
+  return x + width / 2;
+};
+
+it('every frame gets its own boxes and its own picture, in order', async () => {
+  const processor = await backend.open(specOf());
+  // Reds whose box lies inside the picture as a whole.
+  const reds = [40, 80, 120, 160, 200];
+  for (const [i, { frame, detections }] of (await through(processor, reds)).entries()) {
+    expect(detections).toHaveLength(1);
+    expect(detections![0]).toMatchObject({ class: 'thing', id: 0, score: STAND_IN_SCORE });
+    expect(detections![0]!.box[3]).toBeCloseTo(STAND_IN_BOX, 1);
+    expect(Math.abs(middleX(detections) - standInX(reds[i]!))).toBeLessThan(0.6);
+    expect([frame!.timestamp, frame!.duration]).toEqual([40_000 * i, 40_000]);
+    const { luma, line } = await lookAt(frame!, standInX(reds[i]!));
+    expect(luma - lumaOf([reds[i]!, 100, 50], frame!)).toBeLessThanOrEqual(2);
+    expect(line).toBeGreaterThan(luma + 20);
+    ledger.close(frame!);
+  }
+  await processor.close();
+  expect(logged).toHaveLength(1);
+  expect(logged[0]).toMatch(/^frames out by (canvas|planes) /);
+});
+
+it('boxes are held between inferred frames', async () => {
+  const detect = { model: standIn(), options: { ...DETECT, every: 3 } };
+  const processor = await backend.open(specOf({ detect, picture: 'none' }));
+  const found = (await through(processor, REDS)).map(({ detections }) => middleX(detections));
+  expect(found.slice(0, 3)).toEqual([found[0], found[0], found[0]]);
+  expect(found.slice(3)).toEqual([found[3], found[3], found[3]]);
+  expect(Math.abs(found[3]! - standInX(REDS[3]!))).toBeLessThan(0.6);
+  await processor.close();
+});
+
+it('a picture that nothing is drawn on is the frame that came in', async () => {
+  const processor = await backend.open(specOf({ picture: 'as-is' }));
+  const frame = ledger.own(
+    new VideoFrame(new Uint8Array((SIDE * SIDE * 3) / 2), {
+      format: 'I420',
+      codedWidth: SIDE,
+      codedHeight: SIDE,
+      timestamp: 0,
+    }),
+  );
+  const { frame: out, detections } = await processor.process({ frame, index: 0, view: VIEW });
+  expect(out).toBe(frame);
+  expect(detections).toHaveLength(1);
+  ledger.close(frame);
+  await processor.close();
+});
+
+it('a format that encoders refuse is made one they take, turned no further', async () => {
+  const processor = await backend.open(specOf({ detect: null, picture: 'as-is' }));
+  const frame = ledger.own(plainFrame([200, 100, 50], { width: 32, height: 16 }));
+  const view: View = { displayWidth: 16, displayHeight: 32, orientation: { rotation: 90, flip: false } };
+  const { frame: out, detections } = await processor.process({ frame, index: 0, view });
+  expect(detections).toBeNull();
+  expect([out!.visibleRect!.width, out!.visibleRect!.height]).toEqual([32, 16]);
+  ledger.close(out!);
+  await processor.close();
+});
+
+it('pictures of changing sizes each come out in their own, upright', async () => {
+  const processor = await backend.open(specOf());
+  for (const [index, [width, height]] of (
+    [
+      [48, 32],
+      [30, 50],
+    ] as const
+  ).entries()) {
+    const frame = ledger.own(plainFrame([90, 90, 90], { width, height }));
+    const view: View = {
+      displayWidth: height,
+      displayHeight: width,
+      orientation: { rotation: 270, flip: false },
+    };
+    const { frame: out } = await processor.process({ frame, index, view });
+    expect([out!.visibleRect!.width, out!.visibleRect!.height]).toEqual([height, width]);
+    ledger.close(out!);
+  }
+  await processor.close();
+});
+
+it('a model whose answer is not what its descriptor says is refused', async () => {
+  const model = standIn();
+  model.descriptor.output.head.anchors = 2;
+  const processor = await backend.open(specOf({ detect: { model, options: DETECT }, picture: 'none' }));
+  await expect(through(processor, [10])).rejects.toMatchObject({ code: 'model-shape' });
+  await processor.close();
+});
+
+it('a class that the model does not know is refused', async () => {
+  const detect = { model: standIn(), options: { ...DETECT, classes: ['dragon'] } };
+  await expect(backend.open(specOf({ detect }))).rejects.toMatchObject({ code: 'option-invalid' });
+});
+
+/** Luma (or red) where nothing is drawn, and on the box's lower line. */
+async function lookAt(frame: VideoFrame, x: number): Promise<{ luma: number; line: number }> {
+  const { picture } = await copyPlanes(frame);
+  const { data, offset, stride, step } = picture.planes[0];
+  const at = (px: number, py: number) => data[offset + py * stride + px * step]!;
+  return { luma: at(2, SIDE - 2), line: at(Math.round(x), SIDE / 2 + STAND_IN_BOX / 2 - 1) };
+}
+
+/** What {@link lookAt} should find. */
+function lumaOf([red, green, blue]: readonly number[], { format }: VideoFrame): number {
+  if (format !== 'I420') return red!;
+  return 16 + (219 / 255) * (0.2126 * red! + 0.7152 * green! + 0.0722 * blue!);
+}
