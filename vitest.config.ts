@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 
@@ -27,6 +28,10 @@ const OFFLINE = [
   '--no-first-run',
 ];
 
+/** Models, clips and reference vectors that may lie beside a checkout; tests that need them are skipped without. */
+const TESTDATA = resolve(process.env.EDGE_RUNNER_TESTDATA ?? '../shared/testdata');
+const testdata = existsSync(TESTDATA) ? TESTDATA : '';
+
 const NEVER = ['**/node_modules/**', '**/dist/**', '**/.*/**'];
 
 /** `node`: everything that needs no browser. `browser`: what needs WebCodecs or WebGPU, in real Chromium. */
@@ -45,7 +50,12 @@ export default defineConfig({
         },
       },
       {
+        // Found only when a test is under way, they would make the page load anew in the midst of it.
+        optimizeDeps: {
+          include: ['onnxruntime-web/jspi', 'onnxruntime-web/webgpu', 'onnxruntime-web/wasm', 'zod'],
+        },
         server: {
+          fs: { allow: ['.', ...(testdata ? [testdata] : [])] },
           headers: {
             'Cross-Origin-Opener-Policy': 'same-origin',
             'Cross-Origin-Embedder-Policy': 'require-corp',
@@ -53,6 +63,7 @@ export default defineConfig({
         },
         test: {
           name: 'browser',
+          provide: { testdata },
           include: ['**/*.browser.test.ts'],
           exclude: NEVER,
           testTimeout: 120_000,

@@ -133,7 +133,10 @@ export class MediaOutput {
 
 const CHUNKED = { chunked: true, chunkSize: WRITE_CHUNK };
 
-function outputFormat({ container, name }: Pick<VideoOutputSpec, 'container' | 'name'>, reserve: boolean): OutputFormat {
+function outputFormat(
+  { container, name }: Pick<VideoOutputSpec, 'container' | 'name'>,
+  reserve: boolean,
+): OutputFormat {
   switch (container) {
     case 'mp4':
       return new Mp4OutputFormat({ fastStart: reserve ? 'reserve' : false });

@@ -24,6 +24,7 @@ it('a command that WebGPU refuses fails the job with its words', async () => {
   const gpu = await openGpu();
   const waiting = gpu.guard(new Promise<void>(() => {}));
   gpu.device.createBuffer({ label: 'refused', size: 4, usage: BufferUsage.MAP_READ | BufferUsage.UNIFORM });
+  gpu.device.queue.submit([]);
   await expect(waiting).rejects.toThrow(/refused/);
   gpu.close();
 });
