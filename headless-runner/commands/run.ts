@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { cacheFolder, modelFolders, resolveModel, terminalProgress } from '../../models/store/index.ts';
 import { EdgeRunnerError } from '../../protocol/index.ts';
@@ -22,9 +21,10 @@ import {
   readSize,
   readTime,
 } from '../run/options.ts';
-import { planTargets } from '../run/outputs.ts';
+import { checkDistinct, planTargets } from '../run/outputs.ts';
 import { createReporter, reportError } from '../run/reporter.ts';
 import { type InputResult, runInput } from '../run/run-input.ts';
+import { TextFile } from '../run/text-file.ts';
 
 /** Taken when --detect names no model. */
 const DEFAULT_MODEL = 'yolox-nano';
@@ -32,7 +32,7 @@ const DEFAULT_MODEL = 'yolox-nano';
 export function runCommand(): Command {
   return new Command('run')
     .description('process videos or pictures here, without a server')
-    .argument('<input...>', 'files, folders, http(s) addresses, "-" for standard input, or still pictures')
+    .argument('[input...]', 'files, folders, http(s) addresses, "-" for standard input, or still pictures')
     .option('-o, --output <out>', 'output file (.mp4, .webm, .mkv, .m3u8) or folder; without it, events only')
     .option(
       '--detect [model]',
@@ -82,9 +82,19 @@ export function runCommand(): Command {
 }
 
 async function run(args: string[], options: RunOptions): Promise<void> {
+  if (args.length === 0) {
+    throw new EdgeRunnerError(
+      'usage',
+      'There is no input.',
+      options.detect === undefined
+        ? 'Give files, folders, addresses, or "-" for standard input.'
+        : `"${options.detect}" was read as the model of --detect: put the inputs before it, or name the model.`,
+    );
+  }
   checkTogether(options);
   const inputs = await readInputs(args);
   const targets = options.output === undefined ? null : await planTargets(inputs, options.output);
+  await checkDistinct(inputs, targets ?? [], [options.events, options.stats]);
   await untilInterrupted(async (signal) => {
     const model =
       options.detect === undefined
@@ -97,9 +107,11 @@ async function run(args: string[], options: RunOptions): Promise<void> {
           });
     const executablePath = findBrowser(await fetchedBrowser());
     const events = await openEvents(options.events);
+    let stats: TextFile | null = null;
     const results: InputResult[] = [];
     let failure: EdgeRunnerError | null = null;
     try {
+      if (options.stats !== undefined) stats = await TextFile.open(options.stats);
       for (const [i, input] of inputs.entries()) {
         const id = inputs.length === 1 ? 'in' : `in-${i + 1}`;
         const target = targets?.[i] ?? null;
@@ -125,10 +137,10 @@ async function run(args: string[], options: RunOptions): Promise<void> {
         }
       }
       await events.commit();
-      if (options.stats !== undefined)
-        await writeFile(options.stats, `${JSON.stringify(results, null, 2)}\n`);
+      await stats?.write(`${JSON.stringify(results, null, 2)}\n`);
+      await stats?.commit();
     } finally {
-      await events.discard();
+      await Promise.all([events.discard(), stats?.discard()]);
     }
     if (failure) throw new SomeFailed(failure, inputs.length - results.length, inputs.length);
   });

@@ -1,6 +1,5 @@
-import { basename, dirname } from 'node:path';
 import type { EventLine } from '../../protocol/index.ts';
-import { type OutputFile, OutputFiles } from '../host/output-files.ts';
+import { TextFile } from './text-file.ts';
 
 /** Where event lines go: standard output as they come, or a file that appears when the run is done. */
 export interface EventSink {
@@ -11,7 +10,13 @@ export interface EventSink {
 
 export async function openEvents(target: string | undefined): Promise<EventSink> {
   if (target === undefined) return NOWHERE;
-  return target === '-' ? STDOUT : EventFile.open(target);
+  if (target === '-') return STDOUT;
+  const file = await TextFile.open(target);
+  return {
+    write: (lines) => file.write(inLines(lines)),
+    commit: () => file.commit(),
+    discard: () => file.discard(),
+  };
 }
 
 const NOWHERE: EventSink = {
@@ -30,36 +35,6 @@ const STDOUT: EventSink = {
   commit: async () => {},
   discard: async () => {},
 };
-
-class EventFile implements EventSink {
-  readonly #files: OutputFiles;
-  readonly #file: OutputFile;
-  #position = 0;
-
-  private constructor(files: OutputFiles, file: OutputFile) {
-    this.#files = files;
-    this.#file = file;
-  }
-
-  static async open(path: string): Promise<EventFile> {
-    const files = new OutputFiles(dirname(path));
-    return new EventFile(files, await files.create(basename(path)));
-  }
-
-  async write(lines: EventLine[]): Promise<void> {
-    const bytes = Buffer.from(inLines(lines));
-    await this.#file.write(bytes, this.#position);
-    this.#position += bytes.byteLength;
-  }
-
-  async commit(): Promise<void> {
-    await this.#files.commit();
-  }
-
-  async discard(): Promise<void> {
-    await this.#files.discard();
-  }
-}
 
 /**
  * Lets each line through once though a job may be carried out twice (its browser died): source lines by source, frame

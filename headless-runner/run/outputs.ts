@@ -49,7 +49,6 @@ export async function planTargets(inputs: RunInput[], output: string): Promise<R
       container: container === 'hls' ? 'mp4' : container,
     };
   });
-  await checkDistinct(inputs, targets);
   for (const folder of new Set(targets.map((target) => target.folder))) await checkWritable(folder);
   for (const target of targets) {
     if ((await stat(join(target.folder, target.name)).catch(() => null))?.isDirectory()) {
@@ -83,40 +82,51 @@ async function checkWritable(folder: string): Promise<void> {
   await access(folder, constants.W_OK).catch((error: unknown) => Promise.reject(unwritable(folder, error)));
 }
 
-/** No output may be an input, nor another output; links are looked through. */
-async function checkDistinct(inputs: RunInput[], targets: RunTarget[]): Promise<void> {
-  const identity = async (path: string) => {
-    const entry = await stat(path).catch(() => null);
-    return entry ? `${entry.dev}:${entry.ino}` : resolve(path);
-  };
+/**
+ * No output may be an input, nor another output; links are looked through.
+ * @param sideFiles of events and statistics; "-" and undefined are no files.
+ * @throws {EdgeRunnerError} `output-equals-input`, `usage`
+ */
+export async function checkDistinct(
+  inputs: RunInput[],
+  targets: RunTarget[],
+  sideFiles: (string | undefined)[],
+): Promise<void> {
   const read = new Set<string>();
   for (const input of inputs) {
-    for (const path of input.kind === 'file' ? [input.path] : input.kind === 'pictures' ? input.paths : [])
-      read.add(await identity(path));
+    const paths = input.kind === 'file' ? [input.path] : input.kind === 'pictures' ? input.paths : [];
+    for (const path of paths) read.add(await identity(path));
   }
-  const written = new Set<string>();
-  for (const [i, { folder, name }] of targets.entries()) {
+  const outputs = targets.flatMap(({ folder, name }, i) => {
     const input = inputs[i]!;
     const names = input.kind === 'pictures' ? input.paths.map(pictureName) : [name];
-    for (const target of names.map((file) => join(folder, file))) {
-      const id = await identity(target);
-      if (read.has(id)) {
-        throw new EdgeRunnerError(
-          'output-equals-input',
-          `The output ${target} is an input too.`,
-          'Write to another name or folder.',
-        );
-      }
-      if (written.has(id)) {
-        throw new EdgeRunnerError(
-          'usage',
-          `Two inputs would both be written to ${target}.`,
-          'Rename one of them, or run them apart.',
-        );
-      }
-      written.add(id);
+    return names.map((file) => join(folder, file));
+  });
+  const written = new Set<string>();
+  for (const path of [...outputs, ...sideFiles.filter((file) => file !== undefined && file !== '-')]) {
+    const id = await identity(path!);
+    if (read.has(id)) {
+      throw new EdgeRunnerError(
+        'output-equals-input',
+        `The output ${path} is an input too.`,
+        'Write to another name or folder.',
+      );
     }
+    if (written.has(id)) {
+      throw new EdgeRunnerError(
+        'usage',
+        `Two outputs would both be written to ${path}.`,
+        'Give them different names, or run the inputs apart.',
+      );
+    }
+    written.add(id);
   }
+}
+
+/** The same for every path that leads to one file. */
+async function identity(path: string): Promise<string> {
+  const entry = await stat(path).catch(() => null);
+  return entry ? `${entry.dev}:${entry.ino}` : resolve(path);
 }
 
 /** Name of the picture that comes out for one that goes in: PNG stays PNG, all else becomes JPEG. */

@@ -12,8 +12,8 @@ export async function openGpu(): Promise<Gpu> {
   return Gpu.open((await navigator.gpu.requestAdapter())!);
 }
 
-/** A backend, and what it logs. */
-export async function openBackend(): Promise<{ backend: WebGpuBackend; logged: string[] }> {
+/** A backend, its device and what it logs. */
+export async function openBackend() {
   const logged: string[] = [];
   const unused = () => Promise.reject(new Error('a backend opens and emits nothing'));
   const host: EngineHost = {
@@ -26,7 +26,14 @@ export async function openBackend(): Promise<{ backend: WebGpuBackend; logged: s
     log: (message) => logged.push(message),
   };
   const adapter = (await navigator.gpu.requestAdapter())!;
-  return { backend: await WebGpuBackend.create(adapter, host, ORT_BASE), logged };
+  let device: GPUDevice | null = null;
+  const request = adapter.requestDevice.bind(adapter);
+  adapter.requestDevice = async (descriptor) => {
+    device = await request(descriptor);
+    return device;
+  };
+  const backend = await WebGpuBackend.create(adapter, host, ORT_BASE);
+  return { backend, device: device! as GPUDevice, logged };
 }
 
 /** px, of the stand-in's input. */

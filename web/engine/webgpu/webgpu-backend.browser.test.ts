@@ -9,11 +9,12 @@ import { openBackend, plainFrame, SIDE, STAND_IN_BOX, STAND_IN_SCORE, standIn, s
 import type { WebGpuBackend } from './webgpu-backend.ts';
 
 let backend: WebGpuBackend;
+let device: GPUDevice;
 let logged: string[];
 let ledger: FrameLedger;
 
 beforeEach(async () => {
-  ({ backend, logged } = await openBackend());
+  ({ backend, device, logged } = await openBackend());
   ledger = new FrameLedger();
 });
 afterEach(async () => {
@@ -135,6 +136,34 @@ it('a model whose answer is not what its descriptor says is refused', async () =
   const processor = await backend.open(specOf({ detect: { model, options: DETECT }, picture: 'none' }));
   await expect(through(processor, [10])).rejects.toMatchObject({ code: 'model-shape' });
   await processor.close();
+});
+
+it('a device lost while frames are on their way fails every one of them, and nothing is left open', async () => {
+  const processor = await backend.open(specOf());
+  for (const { frame } of await through(processor, [40])) ledger.close(frame!);
+  const onTheWay = [1, 2, 3].map((index) => {
+    const frame = ledger.own(plainFrame([80, 80, 80], { timestamp: index }));
+    return processor.process({ frame, index, view: VIEW });
+  });
+  device.destroy();
+  for (const { status, ...outcome } of await Promise.allSettled(onTheWay)) {
+    expect(status).toBe('rejected');
+    expect(outcome).toMatchObject({ reason: { code: 'engine-fault' } });
+  }
+  await processor.close();
+});
+
+it('a stream that is closed with frames on their way ends', async () => {
+  const processor = await backend.open(specOf());
+  const onTheWay = [0, 1, 2].map((index) => {
+    const frame = ledger.own(plainFrame([80, 80, 80], { timestamp: index }));
+    return processor.process({ frame, index, view: VIEW });
+  });
+  const settled = Promise.allSettled(onTheWay);
+  await processor.close();
+  for (const outcome of await settled) {
+    if (outcome.status === 'fulfilled') ledger.close(outcome.value.frame!);
+  }
 });
 
 it('a class that the model does not know is refused', async () => {
