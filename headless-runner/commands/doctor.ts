@@ -92,7 +92,7 @@ function backendOf({ adapter }: CapabilityReport): DoctorReport['backend'] {
   if (!adapter) return { name: 'cpu', reason: 'no WebGPU adapter' };
   if (adapter.software)
     return { name: 'cpu', reason: `the only adapter is software (${adapter.architecture})` };
-  return { name: 'webgpu', reason: `${adapter.vendor} ${adapter.architecture}`.trim() };
+  return { name: 'webgpu', reason: `adapter ${adapter.vendor} ${adapter.architecture}`.trim() };
 }
 
 function advise(capabilities: CapabilityReport, models: ModelHere[]): string[] {

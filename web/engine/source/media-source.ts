@@ -282,9 +282,10 @@ function withColorSpace(
   height: number,
 ): VideoDecoderConfig {
   if (config.colorSpace?.matrix || codec === 'vp9' || codec === 'av1') return config;
-  const name = width >= 1280 || height > 576 ? 'bt709' : 'smpte170m';
+  const matrix = width >= 1280 || height > 576 ? 'bt709' : 'smpte170m';
   const fullRange = config.colorSpace?.fullRange ?? false;
-  return { ...config, colorSpace: { primaries: name, transfer: name, matrix: name, fullRange } };
+  // Only the matrix is guessed: other primaries would make the GPU's import convert them, which nobody asked for.
+  return { ...config, colorSpace: { primaries: 'bt709', transfer: 'bt709', matrix, fullRange } };
 }
 
 /** The sample table of an MP4 lists every packet; reading it costs nothing beside reading the packets. */
