@@ -98,13 +98,13 @@ async function attempt(run: InputRun, served: Served, once: OnceOnly): Promise<I
   }
 }
 
-async function serveInput({ input, headers }: InputRun, id: string, served: Served): Promise<void> {
+async function serveInput({ input, headers, signal }: InputRun, id: string, served: Served): Promise<void> {
   switch (input.kind) {
     case 'file':
       served.sources.set(id, new FileSource(input.path));
       return;
     case 'url':
-      served.sources.set(id, await openUrl({ url: input.url, headers }));
+      served.sources.set(id, await openUrl({ url: input.url, headers }, signal));
       return;
     case 'stdin':
       served.sources.set(id, await GrowingFile.start(process.stdin, null));

@@ -10,6 +10,9 @@ import { filesBelow, processesOf } from './leftovers.ts';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const COMMAND = join(ROOT, 'bin/edge-runner.mjs');
 
+/** A run that takes longer than this has hung: every clip here is a matter of seconds. */
+const HUNG = 60_000;
+
 export interface CommandOptions {
   /** Added to the environment; `undefined` takes a variable out. */
   env?: Record<string, string | undefined>;
@@ -55,8 +58,10 @@ export class Command {
         for (const watch of this.#watchers.splice(0)) watch();
       });
     }
+    const limit = setTimeout(() => this.child.kill('SIGKILL'), HUNG);
     this.ended = new Promise<number | null>((resolve) => this.child.once('close', resolve)).then(
       async (code) => {
+        clearTimeout(limit);
         const seconds = (performance.now() - began) / 1000;
         for (const watch of this.#watchers.splice(0)) watch();
         const processes = await processesOf(tmp);

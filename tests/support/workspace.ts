@@ -1,4 +1,4 @@
-import { access, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
@@ -20,6 +20,14 @@ export class Workspace {
   output(extension: string): string {
     this.#count++;
     return this.at(`out-${this.#count}${extension}`);
+  }
+
+  /** A path in a new folder of its own. */
+  async inFolder(name: string): Promise<string> {
+    this.#count++;
+    const folder = this.at(`folder-${this.#count}`);
+    await mkdir(folder);
+    return join(folder, name);
   }
 
   async has(path: string): Promise<boolean> {

@@ -137,9 +137,14 @@ export class MediaSource {
         ? undefined
         : ((await sink.getKeyPacket(from + this.origin, { verifyKeyPackets: track.isVideoTrack() })) ??
           undefined);
-    for await (const packet of sink.packets(start)) {
-      // Whole microseconds, WebCodecs' ticks: what rounds twice further on is then rounded once.
-      yield packet.clone({ timestamp: Math.round((packet.timestamp - this.origin) * 1e6) / 1e6 });
+    try {
+      for await (const packet of sink.packets(start)) {
+        // Whole microseconds, WebCodecs' ticks: what rounds twice further on is then rounded once.
+        yield packet.clone({ timestamp: Math.round((packet.timestamp - this.origin) * 1e6) / 1e6 });
+      }
+    } catch (error) {
+      // Bytes that cannot be had end the source as the end of a truncated file does; `loss` has the reason.
+      if ((await this.loss()) === null) throw error;
     }
   }
 }
