@@ -71,24 +71,24 @@ class CpuProcessor implements FrameProcessor {
     const { ledger, meter, detect, picture } = this.#stream;
     const infer = detect !== null && (index % detect.options.every === 0 || this.#detections === null);
     const like = likeOf(frame);
-    let planes: FramePlanes | null = null;
+    const needsPlanes = infer || picture === 'drawn' || (picture === 'as-is' && !isEncodable(frame));
+    const copying = needsPlanes ? meter.stage('copy').time(() => copyPlanes(frame)) : null;
+    if (infer) {
+      // The promise stands before the first await, so that the next frame finds it.
+      this.#detections = copying!.then((copied) => this.#infer(copied, view));
+      // Whoever awaits it hears of a failure; nobody may, when the job ends before.
+      this.#detections.catch(() => {});
+    }
+    // Taken now: by the time the planes are here, the field may hold the next frame's.
+    const found = this.#detections;
     let kept: VideoFrame | null = frame;
     try {
-      if (infer || picture === 'drawn' || (picture === 'as-is' && !isEncodable(frame))) {
-        const copying = meter.stage('copy').time(() => copyPlanes(frame));
-        // The promise stands before the first await, so that the next frame finds it.
-        if (infer) {
-          this.#detections = copying.then((copied) => this.#infer(copied, view));
-          // Whoever awaits it hears of a failure; nobody may, when the job ends before.
-          this.#detections.catch(() => {});
-        }
-        planes = await copying;
-        if (picture !== 'as-is' || !isEncodable(frame)) {
-          ledger.close(frame);
-          kept = null;
-        }
+      const planes = await copying;
+      if (planes && (picture !== 'as-is' || !isEncodable(frame))) {
+        ledger.close(frame);
+        kept = null;
       }
-      const detections = await this.#detections;
+      const detections = await found;
       if (picture === 'none') {
         if (kept) ledger.close(kept);
         return { frame: null, detections };
