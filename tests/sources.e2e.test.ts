@@ -39,6 +39,11 @@ const SOURCES: SourceClip[] = [
     make: clip('fragmented.mp4', [...H264_PLAIN, '-g', '15', '-movflags', 'frag_keyframe+empty_moov']),
     to: '.mp4',
   },
+  {
+    what: 'MP4 with one part in its index and the rest in fragments',
+    make: clip('hybrid.mp4', [...H264_PLAIN, '-g', '15', '-movflags', 'frag_keyframe']),
+    to: '.mp4',
+  },
   { what: 'MOV', make: clip('plain.mov', H264), to: '.mp4' },
   { what: 'MKV', make: clip('plain.mkv', H264), to: '.mp4' },
   { what: 'WebM with VP9 and Opus', make: clip('plain.webm', VP9), to: '.webm' },

@@ -16,8 +16,8 @@ const HUNG = 60_000;
 export interface CommandOptions {
   /** Added to the environment; `undefined` takes a variable out. */
   env?: Record<string, string | undefined>;
-  /** A file that is piped into standard input. */
-  stdin?: string;
+  /** A file that is piped into standard input, or null to leave it open for the test; empty otherwise. */
+  stdin?: string | null;
   cwd?: string;
 }
 
@@ -51,7 +51,7 @@ export class Command {
     // Whoever refuses its input closes the pipe early.
     this.child.stdin.on('error', () => {});
     if (options.stdin === undefined) this.child.stdin.end();
-    else createReadStream(options.stdin).pipe(this.child.stdin);
+    else if (options.stdin !== null) createReadStream(options.stdin).pipe(this.child.stdin);
     for (const name of ['stdout', 'stderr'] as const) {
       this.child[name].setEncoding('utf8').on('data', (text: string) => {
         this[name] += text;

@@ -30,6 +30,19 @@ export function browserOf(tmp: string): number | null {
   return main?.pid ?? null;
 }
 
+/** The process that the page of a run lives in: of the browser's renderers the one that has worked most. */
+export function rendererOf(tmp: string): number | null {
+  const renderers = runningIn(tmp).filter(({ command }) => command.includes('--type=renderer'));
+  return renderers.sort((a, b) => ticksOf(b.pid) - ticksOf(a.pid))[0]?.pid ?? null;
+}
+
+/** Processor time in user space so far, in kernel ticks. */
+function ticksOf(pid: number): number {
+  const stat = readProc(pid, 'stat');
+  // The command may hold spaces and brackets; what follows its last bracket does not.
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[11]);
+}
+
 /**
  * Processes that name the folder in their environment or command line (Linux only: elsewhere there is no /proc). The
  * environment is inherited, so that helpers which left the process group are found too.
@@ -43,7 +56,7 @@ function runningIn(tmp: string): { pid: number; command: string }[] {
     .filter(({ command, environment }) => command.includes(tmp) || environment.includes(tmp));
 }
 
-function readProc(pid: number, file: 'cmdline' | 'environ'): string {
+function readProc(pid: number, file: 'cmdline' | 'environ' | 'stat'): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8').replaceAll('\0', ' ');
   } catch {

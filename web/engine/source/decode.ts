@@ -19,6 +19,9 @@ export interface DecodeOptions {
 
 /** Frames left to the stages behind the decoder: what they make while every decoded frame is still open. */
 const ROOM_FOR_STAGES = 2;
+/** Frames in the decoder and open behind it: feeding stops at the one and begins again at the other. */
+const HIGH_WATER = FrameLedger.LIMIT - ROOM_FOR_STAGES;
+const LOW_WATER = HIGH_WATER - 3;
 
 /**
  * Decodes packets into frames, in presentation order. The frames are owned by the ledger; the consumer closes each.
@@ -40,7 +43,12 @@ export async function* decodeFrames(
       const frame = pump.ready.shift();
       if (frame) yield frame;
       else if (pump.done) break;
-      else await options.closed.wait();
+      else {
+        pump.hungry = true;
+        options.closed.notify();
+        await options.closed.wait();
+        pump.hungry = false;
+      }
       options.signal.throwIfAborted();
     }
     await feeding;
@@ -53,10 +61,13 @@ export async function* decodeFrames(
 class DecodePump {
   readonly ready: VideoFrame[] = [];
   done = false;
+  /** Whether somebody waits for a frame. */
+  hungry = false;
   #decoder: VideoDecoder | null = null;
   #config: VideoDecoderConfig;
   #options: DecodeOptions;
   #stopped = false;
+  #filling = true;
   /** Submission times by timestamp of the packets whose frames have not come out. */
   #inside = new Map<number, number>();
   #clock: ServiceClock;
@@ -149,11 +160,18 @@ class DecodePump {
     this.#decoder = null;
   }
 
+  /**
+   * Feeds up to the limit, then not again until a few frames have left: a decoder that is woken for several packets
+   * at a time spends less on waking than one that gets them singly.
+   */
   #mayFeed(): boolean {
     const { ledger } = this.#options;
-    if (this.#inside.size + ledger.open < FrameLedger.LIMIT - ROOM_FOR_STAGES) return true;
-    // A decoder that reorders or works on several frames at a time may need more before it gives the first one.
-    return ledger.open === 0 && (this.#decoder === null || this.#decoder.decodeQueueSize === 0);
+    const held = this.#inside.size + ledger.open;
+    if (held >= HIGH_WATER) this.#filling = false;
+    else if (held <= LOW_WATER) this.#filling = true;
+    if (this.#filling) return true;
+    // A decoder that reorders, or works on several frames at a time, may hold what it has until it gets more.
+    return this.hungry && (this.#decoder === null || this.#decoder.decodeQueueSize === 0);
   }
 }
 

@@ -18,7 +18,7 @@ const UNWRITTEN_LIMIT = 16 << 20;
 const UNREAD_LIMIT = 512;
 
 /** Milliseconds between words of progress. */
-const PROGRESS_INTERVAL = 50;
+const PROGRESS_INTERVAL = 200;
 
 /** The engine's host in the command's own browser: sources over HTTP from loopback, all else over one WebSocket. */
 export class CommandHost implements EngineHost {
