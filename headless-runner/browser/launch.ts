@@ -38,6 +38,8 @@ export async function launchBrowser({
       // A pipe instead of a port: nobody else on the machine can drive this browser, and it ends when we do.
       pipe: true,
       userDataDir: profile,
+      // What it puts into the temporary folder goes with its profile, also when it is killed.
+      env: { ...process.env, TMPDIR: profile },
       args: [...COMMON, ...gpuFlags(backend), ...(isRoot() ? ['--no-sandbox'] : [])],
       defaultViewport: null,
       handleSIGINT: false,

@@ -29,7 +29,12 @@ export class FileSource implements ServedSource {
   }
 
   serve(_request: Request, response: Response): void {
-    const options = { dotfiles: 'allow', etag: false, lastModified: false, highWaterMark: READ_CHUNK } as const;
+    const options = {
+      dotfiles: 'allow',
+      etag: false,
+      lastModified: false,
+      highWaterMark: READ_CHUNK,
+    } as const;
     response.sendFile(this.#path, options, (error) => {
       // The page drops connections whenever it has read enough.
       if (error && !response.headersSent) response.status(404).end();

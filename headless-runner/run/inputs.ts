@@ -76,13 +76,15 @@ const nameOfUrl = (url: string) => basename(new URL(url).pathname) || new URL(ur
 /** `pattern:640x360@30:300`: size, frames a second, number of frames. */
 function readPattern(text: string): RunInput {
   const match = /^pattern:(\d+)x(\d+)@(\d+(?:\.\d+)?):(\d+)$/.exec(text);
-  if (!match) {
+  const [width = 0, height = 0, fps = 0, frames = 0] = (match ?? []).slice(1).map(Number);
+  const fits =
+    Math.min(width, height) >= 16 && Math.max(width, height) <= 16384 && fps > 0 && fps <= 240 && frames >= 1;
+  if (!match || !fits) {
     throw new EdgeRunnerError(
       'option-invalid',
       `"${text}" is no test pattern.`,
-      'Give pattern:WIDTHxHEIGHT@FPS:FRAMES, such as pattern:640x360@30:300.',
+      'Give pattern:WIDTHxHEIGHT@FPS:FRAMES, such as pattern:640x360@30:300; 16 to 16384 pixels, up to 240 frames a second.',
     );
   }
-  const [width, height, fps, frames] = match.slice(1).map(Number) as [number, number, number, number];
   return { kind: 'pattern', width, height, fps, frames, name: 'pattern' };
 }

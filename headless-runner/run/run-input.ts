@@ -9,6 +9,7 @@ import { OutputFiles } from '../host/output-files.ts';
 import { FileSource } from '../host/served-source.ts';
 import { runInBrowser } from '../host/session.ts';
 import { openUrl } from '../host/url-source.ts';
+import { sniff } from '../inspect/sniff.ts';
 import { type EventSink, OnceOnly } from './event-file.ts';
 import type { RunInput } from './inputs.ts';
 import type { RunTarget } from './outputs.ts';
@@ -107,7 +108,7 @@ async function serveInput({ input, headers, signal }: InputRun, id: string, serv
       served.sources.set(id, await openUrl({ url: input.url, headers }, signal));
       return;
     case 'stdin':
-      served.sources.set(id, await GrowingFile.start(process.stdin, null));
+      served.sources.set(id, await openStdin());
       return;
     case 'pictures':
       served.pictures.set(id, input.paths);
@@ -115,4 +116,35 @@ async function serveInput({ input, headers, signal }: InputRun, id: string, serv
     case 'pattern':
       return;
   }
+}
+
+/** Refuses what is no media before a browser is started for it. */
+async function openStdin(): Promise<GrowingFile> {
+  const file = await GrowingFile.start(process.stdin, null);
+  try {
+    checkHead('standard input', await file.head(HEAD_BYTES));
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Enough to tell media from anything else. */
+const HEAD_BYTES = 4096;
+
+function checkHead(name: string, head: Uint8Array): void {
+  if (head.byteLength === 0) {
+    throw new EdgeRunnerError(
+      'input-empty',
+      `${name} is empty.`,
+      'Check the command that writes into the pipe.',
+    );
+  }
+  if (sniff(head)?.kind === 'video') return;
+  throw new EdgeRunnerError(
+    'input-not-media',
+    `${name} is no video that edge-runner can read.`,
+    'Pipe in an MP4, MOV, MKV, WebM or MPEG-TS file.',
+  );
 }

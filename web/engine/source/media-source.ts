@@ -183,6 +183,7 @@ async function openTracks<T>(
     );
   });
   const [videoTrack, audioTrack] = await readTracks(name, input);
+  if (!videoTrack && !audioTrack) throw indexUnreadable(name, 'it lists no track');
   if (!videoTrack) {
     throw new EdgeRunnerError(
       'input-no-video',
@@ -221,14 +222,17 @@ async function readTracks(
   try {
     return [await input.getPrimaryVideoTrack(), await input.getPrimaryAudioTrack()];
   } catch (error) {
-    throw new EdgeRunnerError(
-      'input-not-media',
-      `${name} looks like media, but its index cannot be read: ${error instanceof Error ? error.message : error}.`,
-      'The file is damaged or was cut before its index was written; make it again or repair it first.',
-      { cause: error },
-    );
+    throw indexUnreadable(name, error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
+
+const indexUnreadable = (name: string, why: string, options?: ErrorOptions) =>
+  new EdgeRunnerError(
+    'input-not-media',
+    `${name} looks like media, but its index cannot be read: ${why}.`,
+    'The file is damaged or was cut before its index was written; make it again or repair it first.',
+    options,
+  );
 
 /**
  * MPEG-TS starts anywhere, camera files too: times are counted from the earliest sample, as players do. What lies
