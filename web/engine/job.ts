@@ -43,7 +43,10 @@ export interface StreamContext {
   /** Notified whenever a frame is closed or anything else the pumps wait for has changed. */
   closed: Signal;
   meter: Meter;
+  /** Aborted from outside, or by `stop`. */
   signal: AbortSignal;
+  /** Ends this source's run with an error: everything that waits looks at `signal`. */
+  stop(error: unknown): void;
   started: number;
 }
 
@@ -82,6 +85,8 @@ async function runSource(
 ): Promise<{ summary: SummaryEvent; indexAtEnd: boolean }> {
   const closed = new Signal();
   const wake = () => closed.notify();
+  const failing = new AbortController();
+  const signal = AbortSignal.any([options.signal, failing.signal]);
   const context: StreamContext = {
     host,
     plan,
@@ -89,10 +94,11 @@ async function runSource(
     ledger: new FrameLedger(wake),
     closed,
     meter: new Meter(),
-    signal: options.signal,
+    signal,
+    stop: (error) => failing.abort(error),
     started: performance.now(),
   };
-  options.signal.addEventListener('abort', wake, { once: true });
+  signal.addEventListener('abort', wake, { once: true });
   let source: FrameSource | null = null;
   try {
     source = await openSource(context);
@@ -102,7 +108,7 @@ async function runSource(
   } finally {
     source?.close();
     context.ledger.closeAll();
-    options.signal.removeEventListener('abort', wake);
+    signal.removeEventListener('abort', wake);
   }
 }
 

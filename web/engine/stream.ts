@@ -1,10 +1,11 @@
 import type { Backend, FrameProcessor, Processed } from './backend/backend.ts';
 import type { LoadedModel } from './host.ts';
 import type { StreamContext } from './job.ts';
+import { Signal } from './pipeline/signal.ts';
 import { sourceName } from './plan.ts';
 import { PictureOutput } from './sink/picture-output.ts';
 import { VideoOutput } from './sink/video-output.ts';
-import type { FrameSource, SourceFrame } from './source/frame-source.ts';
+import type { FrameSource, FrameSourceInfo, Range, SourceFrame } from './source/frame-source.ts';
 import { noFrames } from './source/media-source.ts';
 import { VideoSource } from './source/video-source.ts';
 
@@ -86,6 +87,10 @@ class StreamRun {
   readonly #video: VideoOutput | null;
   readonly #pictures: PictureOutput | null;
   readonly #context: StreamContext;
+  /** In frame order; the first is being delivered. */
+  readonly #onTheWay: OnItsWay[] = [];
+  readonly #moved = new Signal();
+  #ended = false;
   #frames = 0;
 
   constructor(
@@ -100,35 +105,70 @@ class StreamRun {
     this.#video = video;
     this.#pictures = pictures;
     this.#context = context;
+    context.signal.addEventListener('abort', () => this.#moved.notify(), { once: true });
   }
 
-  /** @returns the number of frames that went through. */
+  /**
+   * Reads and delivers side by side: a frame leaves as soon as it is done, whether or not the decoder has the next.
+   * @returns the number of frames that went through.
+   */
   async go(): Promise<number> {
-    const { signal, range, meter, plan } = this.#context;
-    const pace = 'realtime' in plan.source && plan.source.realtime ? new Pace() : null;
-    const onTheWay: OnItsWay[] = [];
+    const { signal, stop } = this.#context;
+    const delivering = this.#deliverAll().catch(stop);
     try {
-      for await (const from of this.#source.frames(range)) {
-        const time = from.frame.timestamp / 1e6;
-        await pace?.until(time);
-        const done = this.#processor.process(from);
-        // A failure is met in frame order below; until then it must not count as unhandled.
-        done.catch(() => {});
-        onTheWay.push({ from, done, time });
-        meter.stage('process').queue(onTheWay.length);
-        while (onTheWay.length >= this.#processor.depth) await this.#deliver(onTheWay.shift()!);
-        signal.throwIfAborted();
-      }
-      while (onTheWay.length > 0) await this.#deliver(onTheWay.shift()!);
+      await this.#readAll();
+      this.#end();
+      await delivering;
+      signal.throwIfAborted();
       return this.#frames;
+    } catch (error) {
+      stop(error);
+      throw error;
     } finally {
-      // The ledger closes what the ones left behind still hold, once they have settled.
-      await this.#processorSettled(onTheWay);
+      this.#end();
+      // Settles what is still on its way; the ledger closes what that holds.
+      if (signal.aborted) await this.#processor.close();
+      await delivering;
+      await Promise.allSettled(this.#onTheWay.map(({ done }) => done));
     }
   }
 
+  async #readAll(): Promise<void> {
+    const { signal, range, meter, plan } = this.#context;
+    const stage = meter.stage('process');
+    const pace = 'realtime' in plan.source && plan.source.realtime ? new Pace() : null;
+    for await (const from of this.#source.frames(range)) {
+      const time = from.frame.timestamp / 1e6;
+      await pace?.until(time);
+      const done = stage.time(() => this.#processor.process(from));
+      // A failure is met in frame order by the delivery; until then it must not count as unhandled.
+      done.catch(() => {});
+      this.#onTheWay.push({ from, done, time });
+      stage.queue(this.#onTheWay.length);
+      this.#moved.notify();
+      await this.#moved.until(() => this.#onTheWay.length < this.#processor.depth || signal.aborted);
+      signal.throwIfAborted();
+    }
+  }
+
+  async #deliverAll(): Promise<void> {
+    while (true) {
+      await this.#moved.until(() => this.#onTheWay.length > 0 || this.#ended);
+      const head = this.#onTheWay[0];
+      if (!head || this.#context.signal.aborted) return;
+      await this.#deliver(head);
+      this.#onTheWay.shift();
+      this.#moved.notify();
+    }
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#moved.notify();
+  }
+
   async #deliver({ from, done, time }: OnItsWay): Promise<void> {
-    const { host, ledger, plan } = this.#context;
+    const { host, ledger, plan, range } = this.#context;
     const { frame, detections } = await done;
     try {
       if (plan.events) {
@@ -150,15 +190,20 @@ class StreamRun {
       if (frame) ledger.close(frame);
     }
     this.#frames++;
-    const { frames, duration } = this.#source.info;
-    host.progress({ source: plan.source.id, frames: this.#frames, of: frames, time, duration });
+    const { of, duration } = expectedOf(this.#source.info, range);
+    host.progress({ source: plan.source.id, frames: this.#frames, of, time: time - range.start, duration });
   }
+}
 
-  async #processorSettled(onTheWay: OnItsWay[]): Promise<void> {
-    if (onTheWay.length === 0) return;
-    await this.#processor.close();
-    await Promise.allSettled(onTheWay.map(({ done }) => done));
-  }
+/** Frames and seconds that a range of a source will yield: exact for the whole of it, by share for a part. */
+function expectedOf(
+  { frames, duration }: FrameSourceInfo,
+  { start, end }: Range,
+): { of: number | null; duration: number | null } {
+  if (start === 0 && end === Number.POSITIVE_INFINITY) return { of: frames, duration };
+  if (duration === null) return { of: null, duration: Number.isFinite(end) ? end - start : null };
+  const span = Math.max(0, Math.min(end, duration) - start);
+  return { of: frames === null ? null : Math.max(1, Math.round((frames * span) / duration)), duration: span };
 }
 
 /** Holds frames back to the pace of their own timestamps. */
