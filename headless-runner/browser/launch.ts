@@ -22,6 +22,8 @@ export interface LaunchedBrowser {
 
 /** How long a browser may take to end by itself, milliseconds. */
 const GRACE = 3000;
+/** Milliseconds between looks at a process group that is ending. */
+const GROUP_INTERVAL = 20;
 
 /** @throws {EdgeRunnerError} `browser-launch` */
 export async function launchBrowser({
@@ -69,6 +71,23 @@ async function endBrowser(browser: Browser): Promise<void> {
   await browser.close().catch(() => child?.kill('SIGKILL'));
   await exited;
   clearTimeout(force);
+  if (child?.pid) await endGroup(child.pid);
+}
+
+/**
+ * Helpers of a browser that was killed live a moment longer than it and write on into its profile. They are of its
+ * process group, which it leads; the group's end has no event, so it is asked for.
+ */
+async function endGroup(leader: number): Promise<void> {
+  if (process.platform === 'win32') return;
+  for (let waited = 0; waited < GRACE; waited += GROUP_INTERVAL) {
+    try {
+      process.kill(-leader, 'SIGKILL');
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, GROUP_INTERVAL));
+  }
 }
 
 const COMMON = [
