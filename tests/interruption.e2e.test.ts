@@ -2,7 +2,7 @@ import { createReadStream, watch } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Command, expectNothingLeft, expectRefusal, succeed } from './support/command.ts';
 import { frameNumbers } from './support/counter.ts';
-import { browserOf, rendererOf } from './support/leftovers.ts';
+import { browserOf, renderersOf } from './support/leftovers.ts';
 import { readEvents, summaryOf } from './support/ndjson.ts';
 import { hasFfmpeg, needsFfmpeg } from './support/testdata.ts';
 import { Workspace } from './support/workspace.ts';
@@ -86,15 +86,15 @@ describe('a browser that dies in the middle', () => {
       // Slow enough to be met in the middle, and again.
       ...['--codec', 'vp9', '--quality', 'high'],
     ]);
-  const kill = (pid: number | null) => {
-    if (pid === null) throw new Error('the browser of the run was not found');
-    process.kill(pid, 'SIGKILL');
+  const kill = (pids: number[]) => {
+    if (pids.length === 0) throw new Error('the browser of the run was not found');
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
   };
   const restarted = ({ stdout }: Command) => /started again/.test(stdout);
 
   it.each([
     { what: 'whole', victim: browserOf },
-    { what: 'in its page', victim: rendererOf },
+    { what: 'in its page', victim: renderersOf },
   ])(
     needsFfmpeg('once, $what, is started again: the output is whole and no event comes twice'),
     async ({ victim }) => {

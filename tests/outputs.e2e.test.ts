@@ -229,6 +229,13 @@ describe('what a run says', () => {
     expect(summary.stages.encode).toMatchObject({ count: 60, queueMax: expect.any(Number) });
   });
 
+  it('comes at the pace of the clip with --realtime', async () => {
+    const { stdout } = await succeed(['run', clip, '--events', '-', '--realtime']);
+    const { summaries } = sortEvents(parseLines(stdout));
+    expect(summaries[0]).toMatchObject({ frames: 60 });
+    expect(summaries[0]!.seconds).toBeGreaterThan(59 / 30 - 0.05);
+  });
+
   it('replaces an output that is there only once the new one is whole', async () => {
     const output = workspace.output('.mp4');
     writeFileSync(output, 'what was there before');

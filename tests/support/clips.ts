@@ -32,8 +32,16 @@ export function makeClip(path: string, options: ClipOptions = {}): string {
   return path;
 }
 
-/** Solid colours side by side, converted to a matrix and tagged with it. */
-export function makeColors(path: string, colors: string[], matrix: 'bt709' | 'smpte170m'): string {
+/** Without this the filter's own matrix is written. */
+const UNTAGGED = ['-colorspace', 'unknown', '-color_primaries', 'unknown', '-color_trc', 'unknown'];
+
+/** Solid colours side by side, converted to a matrix and tagged with it where nothing else is said. */
+export function makeColors(
+  path: string,
+  colors: string[],
+  matrix: 'bt709' | 'smpte170m',
+  { tagged } = { tagged: true },
+): string {
   const inputs = colors.flatMap((color) => [
     ...['-f', 'lavfi', '-i', `color=c=${color}:size=64x180:rate=10:duration=1,format=gbrp`],
   ]);
@@ -41,8 +49,9 @@ export function makeColors(path: string, colors: string[], matrix: 'bt709' | 'sm
     ...inputs,
     '-filter_complex',
     `${colors.map((_, i) => `[${i}:v]`).join('')}hstack=inputs=${colors.length},scale=out_color_matrix=${matrix}:out_range=tv,format=yuv420p`,
-    ...['-c:v', 'libx264', '-qp', '4', '-colorspace', matrix, '-color_primaries', matrix],
-    ...['-color_trc', matrix, '-color_range', 'tv', path],
+    ...['-c:v', 'libx264', '-qp', '4'],
+    ...(tagged ? ['-colorspace', matrix, '-color_primaries', matrix, '-color_trc', matrix] : UNTAGGED),
+    ...['-color_range', 'tv', path],
   ]);
   return path;
 }

@@ -23,24 +23,17 @@ export async function processesOf(tmp: string): Promise<string[]> {
 }
 
 /** The browser's main process of a run: it has the profile on its command line and is nobody's helper. */
-export function browserOf(tmp: string): number | null {
-  const main = runningIn(tmp).find(
-    ({ command }) => command.includes(`--user-data-dir=${tmp}`) && !command.includes('--type='),
-  );
-  return main?.pid ?? null;
+export function browserOf(tmp: string): number[] {
+  return runningIn(tmp)
+    .filter(({ command }) => command.includes(`--user-data-dir=${tmp}`) && !command.includes('--type='))
+    .map(({ pid }) => pid);
 }
 
-/** The process that the page of a run lives in: of the browser's renderers the one that has worked most. */
-export function rendererOf(tmp: string): number | null {
-  const renderers = runningIn(tmp).filter(({ command }) => command.includes('--type=renderer'));
-  return renderers.sort((a, b) => ticksOf(b.pid) - ticksOf(a.pid))[0]?.pid ?? null;
-}
-
-/** Processor time in user space so far, in kernel ticks. */
-function ticksOf(pid: number): number {
-  const stat = readProc(pid, 'stat');
-  // The command may hold spaces and brackets; what follows its last bracket does not.
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[11]);
+/** The processes that a run's page lives in, spare ones included: which of them is the page's, only the browser knows. */
+export function renderersOf(tmp: string): number[] {
+  return runningIn(tmp)
+    .filter(({ command }) => command.includes('--type=renderer'))
+    .map(({ pid }) => pid);
 }
 
 /**
@@ -56,7 +49,7 @@ function runningIn(tmp: string): { pid: number; command: string }[] {
     .filter(({ command, environment }) => command.includes(tmp) || environment.includes(tmp));
 }
 
-function readProc(pid: number, file: 'cmdline' | 'environ' | 'stat'): string {
+function readProc(pid: number, file: 'cmdline' | 'environ'): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8').replaceAll('\0', ' ');
   } catch {

@@ -25,6 +25,13 @@ export interface EngineHost {
 
 export interface SourceBytes {
   source: Source;
+  /**
+   * Bytes `[start, end)`, for the few looks that are not the demuxer's. Fewer where the source ends or breaks off;
+   * those of a stream that have not come yet are waited for.
+   */
+  read(start: number, end: number): Promise<Uint8Array>;
+  /** Bytes in all; null while nobody knows, which is until a stream has ended. */
+  size(): Promise<number | null>;
   /** What the transport could not deliver, in words; null while nothing is missing. Asked after the last read. */
   loss(): Promise<string | null>;
 }

@@ -88,6 +88,7 @@ export class ReadTally {
   readonly #media: MediaSource;
   #packets = 0;
   #end = 0;
+  #ended = false;
   #whole = false;
   #damage: string[] = [];
 
@@ -101,6 +102,7 @@ export class ReadTally {
       this.#end = Math.max(this.#end, packet.timestamp + packet.duration);
       yield packet;
     }
+    this.#ended = true;
     this.#whole = range.start <= 0;
   }
 
@@ -112,7 +114,7 @@ export class ReadTally {
   async loss(): Promise<string | null> {
     const found = [
       await this.#media.loss(),
-      this.#whole ? await this.#shortage() : null,
+      (this.#whole ? await this.#shortage() : null) ?? (this.#ended ? await this.#media.shortage() : null),
       this.#damageInWords(),
     ];
     return found.filter((loss) => loss !== null).join('; ') || null;

@@ -1,4 +1,3 @@
-import { UrlSource } from 'mediabunny';
 import { LetterboxCpu, labelOf, OverlayCpu } from '../../../kernels/index.ts';
 import type { ModelDescriptor } from '../../../models/descriptor.ts';
 import { RUNNER_PATHS } from '../../../protocol/index.ts';
@@ -11,6 +10,7 @@ import { EncodePump } from '../../engine/sink/encode.ts';
 import { chooseEncoder } from '../../engine/sink/encoder-config.ts';
 import { decodeFrames } from '../../engine/source/decode.ts';
 import { MediaSource } from '../../engine/source/media-source.ts';
+import { bytesOverHttp } from '../runner/http-bytes.ts';
 
 /** `bare`: decode and encode with nothing of ours between. The others: one stage of the cpu backend alone. */
 export type Rung = 'bare' | 'decode' | 'encode' | 'prepare' | 'infer' | 'draw';
@@ -218,8 +218,8 @@ async function draw(request: RungRequest): Promise<RungResult> {
 
 async function openMedia({ origin, token }: RungRequest): Promise<MediaSource> {
   const url = new URL(RUNNER_PATHS.source('in'), origin);
-  const source = new UrlSource(url, { requestInit: { headers: { authorization: `Bearer ${token}` } } });
-  return MediaSource.open('clip', { source, loss: async () => null });
+  const bytes = bytesOverHttp(url, { authorization: `Bearer ${token}` });
+  return MediaSource.open('clip', { ...bytes, loss: async () => null });
 }
 
 async function loadModel({
