@@ -95,6 +95,12 @@ export class ContainerBytes {
     }
   }
 
+  /** Whether a transport stream was cut inside one of its packets. Asked after the last of them was read. */
+  async endsInPacket(): Promise<boolean> {
+    const size = this.#family.name === 'mpeg-ts' ? await this.#bytes.size() : null;
+    return this.#family.name === 'mpeg-ts' && size !== null && size % this.#family.packet > 0;
+  }
+
   async #findCut(): Promise<void> {
     if (this.#cut !== undefined) return;
     const size = await this.#bytes.size();

@@ -90,7 +90,7 @@ export class MediaSource {
    * `from` seconds.
    */
   videoPackets(from = 0): AsyncGenerator<EncodedPacket> {
-    return this.#packets(this.#videoTrack, from);
+    return this.#withoutCutTail(this.#packets(this.#videoTrack, from));
   }
 
   /** Audio packets in decode order, beginning with the one that sounds at `from` seconds. */
@@ -116,6 +116,19 @@ export class MediaSource {
 
   dispose(): void {
     this.#reader.dispose();
+  }
+
+  /**
+   * The last picture of a cut transport stream ends where the file does: decoders fail on what is left of it, and then
+   * keep the whole ones before it to themselves.
+   */
+  async *#withoutCutTail(packets: AsyncGenerator<EncodedPacket>): AsyncGenerator<EncodedPacket> {
+    let held: EncodedPacket | null = null;
+    for await (const packet of packets) {
+      if (held) yield held;
+      held = packet;
+    }
+    if (held && !(await this.#container.endsInPacket())) yield held;
   }
 
   async *#packets(track: InputVideoTrack | InputAudioTrack, from: number): AsyncGenerator<EncodedPacket> {
