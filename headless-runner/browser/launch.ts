@@ -37,6 +37,8 @@ export async function launchBrowser({
     const browser = await puppeteer.launch({
       executablePath,
       headless: !headed,
+      // Told of every frame on the page's WebSocket, we would pay for each output byte a second time.
+      networkEnabled: false,
       // A pipe instead of a port: nobody else on the machine can drive this browser, and it ends when we do.
       pipe: true,
       userDataDir: profile,
