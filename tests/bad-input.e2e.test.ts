@@ -112,6 +112,7 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('a file that was cut'), () => {
       name: 'cut-fragments.mp4',
       args: [...H264_PLAIN, '-g', '15', '-movflags', 'frag_keyframe+empty_moov'],
     },
+    { name: 'cut-hybrid.mp4', args: [...H264_PLAIN, '-g', '15', '-movflags', 'frag_keyframe'] },
     { name: 'cut.mkv', args: H264_PLAIN },
     { name: 'cut.webm', args: VP9 },
   ];
@@ -146,11 +147,14 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('a file that was cut'), () => {
     expect(frames(output).length).toBe(summaryOf(stdout).frames);
   });
 
-  // A transport stream does not say how long it should be: what is there is all there is to hold it to.
-  it('gives what is whole: cut.ts', async () => {
-    const source = make('cut.ts', H264_PLAIN);
+  // A transport stream does not say how long it should be: a cut shows only inside one of its packets.
+  it('gives what is whole and names the loss: cut.ts', async () => {
+    const bytes = readFileSync(makeClip(workspace.at('whole.ts'), { seconds: 4, args: H264_PLAIN }));
+    const source = workspace.at('cut.ts');
+    writeFileSync(source, bytes.subarray(0, 188 * Math.floor(bytes.byteLength / 376) + 100));
     const output = workspace.output('.mp4');
     const { stdout } = await succeed(['run', source, '-o', output, '--quality', 'low', '--json']);
+    expect(summaryOf(stdout)).toMatchObject({ truncated: true, loss: expect.stringContaining('100 bytes') });
     expect(summaryOf(stdout).frames).toBeGreaterThan(50);
     expect(frames(output).length).toBe(summaryOf(stdout).frames);
     expectGoodFile(output);

@@ -10,6 +10,7 @@ import { complaintsAbout } from './support/ffmpeg.ts';
 import { audioStream, frames, packets, videoStream } from './support/ffprobe.ts';
 import { mediaPlaylists } from './support/hls.ts';
 import { videoSamples } from './support/isobmff.ts';
+import { summaryOf } from './support/ndjson.ts';
 import { hasFfmpeg, needsFfmpeg } from './support/testdata.ts';
 import { Workspace } from './support/workspace.ts';
 
@@ -129,4 +130,35 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('sound that a container cannot hold'), (
     expectSameTimes(source, output);
     expectGoodFile(output);
   });
+
+  it('is transcoded to its end where only its first part stands in the index', async () => {
+    const args = [...H264, '-bf', '0', '-g', '15', '-movflags', 'frag_keyframe'];
+    const source = makeClip(workspace.at('hybrid.mp4'), { seconds: 3, args });
+    const output = workspace.output('.webm');
+    await succeed(['run', source, '-o', output, '--bitrate', '500k']);
+    expectSoundTo(output, 3);
+  });
+
+  it('is transcoded to the last whole block of a file that came cut through a pipe', async () => {
+    const whole = makeClip(workspace.at('whole.mkv'), {
+      seconds: 4,
+      args: [...H264, '-bf', '0', '-g', '30'],
+    });
+    const source = workspace.at('cut.mkv');
+    const bytes = readFileSync(whole);
+    writeFileSync(source, bytes.subarray(0, Math.floor(bytes.byteLength * 0.6)));
+    const output = workspace.output('.webm');
+    const { stdout } = await succeed(['run', '-', '-o', output, '--bitrate', '500k', '--json'], {
+      stdin: source,
+    });
+    expect(summaryOf(stdout)).toMatchObject({ truncated: true });
+    expectSoundTo(output, packets(source, 'a:0').at(-1)!.time);
+  });
 });
+
+/** Sound without a gap up to `end` seconds. */
+function expectSoundTo(output: string, end: number): void {
+  const times = packets(output, 'a:0').map(({ time }) => time);
+  for (const [i, time] of times.slice(1).entries()) expect(time - times[i]!).toBeLessThan(0.03);
+  expect(Math.abs(times.at(-1)! - end)).toBeLessThan(0.1);
+}

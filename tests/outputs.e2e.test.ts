@@ -48,6 +48,13 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('a part of a clip'), () => {
     expect(readEvents(events).frames[0]!.time).toBeCloseTo(first / 30, 5);
   });
 
+  it('can be a part of a test pattern', async () => {
+    const output = workspace.output('.mp4');
+    await succeed(['run', PATTERN, '-o', output, '--start', '0.5', '--end', '1.2', '--quality', 'high']);
+    expect(frameNumbers(output, SIZE)).toEqual(counted(15, 35));
+    expect(frames(output)[0]!.time).toBe(0);
+  });
+
   it('has the sound of that part', async () => {
     const source = makeClip(workspace.at('with-sound.mp4'), { seconds: 3, args: H264 });
     const output = workspace.output('.mp4');

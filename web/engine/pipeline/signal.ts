@@ -1,19 +1,25 @@
-/** A condition variable: `wait` resolves at the next `notify`. What may have changed is for the waiter to look at. */
+interface Waiter {
+  ready(): boolean;
+  wake(): void;
+}
+
+/** A condition variable: whoever waits is woken by the first `notify` at which its condition holds, and not before. */
 export class Signal {
-  #waiters: (() => void)[] = [];
+  #waiters: Waiter[] = [];
 
   notify(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const wake of waiters) wake();
+    if (this.#waiters.length === 0) return;
+    const asleep: Waiter[] = [];
+    const awake: Waiter[] = [];
+    for (const waiter of this.#waiters) (waiter.ready() ? awake : asleep).push(waiter);
+    if (awake.length === 0) return;
+    this.#waiters = asleep;
+    for (const { wake } of awake) wake();
   }
 
-  wait(): Promise<void> {
-    return new Promise((resolve) => this.#waiters.push(resolve));
-  }
-
-  /** Waits until `ready` holds, looking again at every `notify`. */
+  /** Resolves when `ready` holds; it is asked now and at every `notify`, and must be cheap. */
   async until(ready: () => boolean): Promise<void> {
-    while (!ready()) await this.wait();
+    // What held at the notification may have been taken by somebody else who was woken with it.
+    while (!ready()) await new Promise<void>((wake) => this.#waiters.push({ ready, wake }));
   }
 }

@@ -1,4 +1,4 @@
-import { AudioSampleSink, AudioSampleSource, type AudioSource, EncodedAudioPacketSource } from 'mediabunny';
+import { AudioSampleSource, type AudioSource, EncodedAudioPacketSource } from 'mediabunny';
 import type { Container } from '../../../protocol/index.ts';
 import type { EngineHost } from '../host.ts';
 import type { Signal } from '../pipeline/signal.ts';
@@ -50,7 +50,7 @@ export async function planAudio(
       run: () => copy(media, source, audio.config, range),
     };
   }
-  if (!(await media.audioTrack.canDecode())) {
+  if (!(await media.canDecodeAudio())) {
     host.log(
       `the audio (${audio.codec}) is left out: this browser cannot decode it and ${container} cannot hold it`,
     );
@@ -83,12 +83,10 @@ async function copy(
 }
 
 async function transcode(media: MediaSource, source: AudioSampleSource, range: AudioRange): Promise<void> {
-  const shift = media.origin + range.start;
-  const sink = new AudioSampleSink(media.audioTrack);
-  for await (const sample of sink.samples(shift, range.end + media.origin)) {
+  for await (const sample of media.audioSamples(range.start, range.end)) {
     try {
-      await turn(sample.timestamp - shift, range);
-      sample.setTimestamp(Math.max(0, sample.timestamp - shift));
+      await turn(sample.timestamp - range.start, range);
+      sample.setTimestamp(Math.max(0, sample.timestamp - range.start));
       await source.add(sample);
     } finally {
       sample.close();

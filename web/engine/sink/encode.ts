@@ -22,7 +22,8 @@ export class EncodePump {
   readonly #changed = new Signal();
   readonly #meter: Meter;
   readonly #submitted = new Map<number, number>();
-  #writing = 0;
+  /** Chunks on their way into the file; the first is being written. */
+  readonly #unwritten: { chunk: EncodedVideoChunk; metadata: EncodedVideoChunkMetadata | undefined }[] = [];
   #written: Promise<void> = Promise.resolve();
   #failure: unknown = null;
   #lastKeyframe = Number.NEGATIVE_INFINITY;
@@ -39,14 +40,9 @@ export class EncodePump {
         const submitted = this.#submitted.get(chunk.timestamp);
         this.#submitted.delete(chunk.timestamp);
         if (submitted !== undefined) clock.done(submitted);
-        this.#writing++;
-        this.#written = this.#written
-          .then(() => (this.#failure ? undefined : meter.stage('mux').time(() => write(chunk, metadata))))
-          .catch(fail)
-          .finally(() => {
-            this.#writing--;
-            this.#changed.notify();
-          });
+        this.#unwritten.push({ chunk, metadata });
+        // One at a time: the muxer takes packets in encode order.
+        if (this.#unwritten.length === 1) this.#written = this.#writeAll(write).catch(fail);
       },
       error: (error) =>
         fail(
@@ -71,7 +67,8 @@ export class EncodePump {
     stage.queue(this.#encoder.encodeQueueSize);
     await this.#changed.until(
       () =>
-        this.#failure !== null || (this.#encoder.encodeQueueSize < ENCODE_QUEUE && this.#writing < MUX_QUEUE),
+        this.#failure !== null ||
+        (this.#encoder.encodeQueueSize < ENCODE_QUEUE && this.#unwritten.length < MUX_QUEUE),
     );
     this.#throwIfFailed();
     const end = frame.timestamp + (frame.duration ?? 0);
@@ -89,6 +86,16 @@ export class EncodePump {
     await this.#written;
     this.#throwIfFailed();
     this.close();
+  }
+
+  async #writeAll(write: EncodeOptions['write']): Promise<void> {
+    const stage = this.#meter.stage('mux');
+    for (let head = this.#unwritten[0]; head && !this.#failure; head = this.#unwritten[0]) {
+      const { chunk, metadata } = head;
+      await stage.time(() => write(chunk, metadata));
+      this.#unwritten.shift();
+      this.#changed.notify();
+    }
   }
 
   close(): void {

@@ -95,6 +95,11 @@ export class ContainerBytes {
     }
   }
 
+  /** Whether this is a transport stream, which may be cut inside one of its packets of fixed length. */
+  get hasPackets(): boolean {
+    return this.#family.name === 'mpeg-ts';
+  }
+
   /** Whether a transport stream was cut inside one of its packets. Asked after the last of them was read. */
   async endsInPacket(): Promise<boolean> {
     const size = this.#family.name === 'mpeg-ts' ? await this.#bytes.size() : null;

@@ -46,7 +46,7 @@ export async function* decodeFrames(
       else {
         pump.hungry = true;
         options.closed.notify();
-        await options.closed.wait();
+        await options.closed.until(() => pump.ready.length > 0 || pump.done || options.signal.aborted);
         pump.hungry = false;
       }
       options.signal.throwIfAborted();

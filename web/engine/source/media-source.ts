@@ -1,5 +1,7 @@
 import {
   ALL_FORMATS,
+  type AudioSample,
+  AudioSampleSink,
   type EncodedPacket,
   EncodedPacketSink,
   Input,
@@ -90,7 +92,8 @@ export class MediaSource {
    * `from` seconds.
    */
   videoPackets(from = 0): AsyncGenerator<EncodedPacket> {
-    return this.#withoutCutTail(this.#packets(this.#videoTrack, from));
+    const packets = this.#packets(this.#videoTrack, from);
+    return this.#container.hasPackets ? this.#withoutCutTail(packets) : packets;
   }
 
   /** Audio packets in decode order, beginning with the one that sounds at `from` seconds. */
@@ -99,9 +102,39 @@ export class MediaSource {
     return this.#packets(this.#audioTrack, from);
   }
 
-  get audioTrack(): InputAudioTrack {
+  /** Decoded audio between two times of the source; the caller closes each sample. Its times are the source's. */
+  async *audioSamples(from: number, to: number): AsyncGenerator<AudioSample> {
     if (!this.#audioTrack) throw new Error('this source has no audio track');
-    return this.#audioTrack;
+    let reached = from + this.origin;
+    try {
+      for await (const track of this.#reader.views(this.#audioTrack)) {
+        for await (const sample of new AudioSampleSink(track).samples(reached, to + this.origin)) {
+          // A view that repeats what came before it begins with the sample that ends here.
+          if (reached > from + this.origin && sample.timestamp < reached - HALF_TICK) {
+            sample.close();
+            continue;
+          }
+          reached = sample.timestamp + sample.duration;
+          sample.setTimestamp(sample.timestamp - this.origin);
+          yield sample;
+        }
+      }
+    } catch (error) {
+      await this.#excuse(error);
+    }
+  }
+
+  canDecodeAudio(): Promise<boolean> {
+    return this.#audioTrack?.canDecode() ?? Promise.resolve(false);
+  }
+
+  /** Where the last audio packet ends, in seconds of the source; 0 without audio. */
+  async audioEnd(): Promise<number> {
+    if (!this.#audioTrack) return 0;
+    const last = await new EncodedPacketSink(this.#audioTrack).getPacket(Number.POSITIVE_INFINITY, {
+      metadataOnly: true,
+    });
+    return last ? last.timestamp + last.duration - this.origin + HALF_TICK : 0;
   }
 
   /** How many shown frames stand before `time` seconds: the index in the whole source of the first one after it. */
@@ -139,10 +172,14 @@ export class MediaSource {
         yield packet.clone({ timestamp: Math.round((packet.timestamp - this.origin) * 1e6) / 1e6 });
       }
     } catch (error) {
-      // Bytes that cannot be had end the source as the end of a truncated file does.
-      const lost = (await this.loss()) ?? (await this.#container.loss('thorough'));
-      if (lost === null) throw error;
+      await this.#excuse(error);
     }
+  }
+
+  /** Bytes that cannot be had end the source as the end of a truncated file does; all else is thrown on. */
+  async #excuse(error: unknown): Promise<void> {
+    const lost = (await this.loss()) ?? (await this.#container.loss('thorough'));
+    if (lost === null) throw error;
   }
 }
 

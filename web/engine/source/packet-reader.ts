@@ -45,6 +45,16 @@ export class PacketReader {
     else yield* this.#latePackets(track, last, options);
   }
 
+  /**
+   * The track and, after it, those views of it that hold what its demuxer does not come to: for readers that decode
+   * samples and so cannot be given packets. A view may repeat what came before it.
+   */
+  async *views<T extends Track>(track: T): AsyncGenerator<T> {
+    yield track;
+    const rest = (await this.#fragmentsOf(track)) ?? (await this.#lateViewOf(track));
+    if (rest) yield rest;
+  }
+
   /** Whether the last sample that the index lists, or the last fragment, is there. */
   async lastIsThere(track: Track): Promise<boolean> {
     const sink = new EncodedPacketSink((await this.#fragmentsOf(track)) ?? track);
@@ -68,11 +78,7 @@ export class PacketReader {
     last: EncodedPacket | null,
     options: PacketRetrievalOptions,
   ): AsyncGenerator<EncodedPacket> {
-    this.#late ??= this.#container
-      .lateSource()
-      .then((source) => source && new Input({ formats: ALL_FORMATS, source }));
-    const input = await this.#late;
-    const same = input && (await trackOf(input, track));
+    const same = await this.#lateViewOf(track);
     if (!same) return;
     const sink = new EncodedPacketSink(same);
     const start = last && (await sink.getPacket(last.timestamp));
@@ -81,7 +87,15 @@ export class PacketReader {
     }
   }
 
-  async #fragmentsOf(track: Track): Promise<Track | null> {
+  async #lateViewOf<T extends Track>(track: T): Promise<T | null> {
+    this.#late ??= this.#container
+      .lateSource()
+      .then((source) => source && new Input({ formats: ALL_FORMATS, source }));
+    const input = await this.#late;
+    return input && trackOf(input, track);
+  }
+
+  async #fragmentsOf<T extends Track>(track: T): Promise<T | null> {
     if (!this.#container.goesOn(track.id)) return null;
     // The index comes from the input that has it; what is read here are the fragments alone.
     this.#fragments ??= this.#container
@@ -91,27 +105,19 @@ export class PacketReader {
   }
 }
 
-/** Packets from `start` on, or from the first; throws where the demuxer does, but gives what is before that. */
+/**
+ * Packets from `start` on, or from the first; throws where the demuxer does, but gives what is before that. One by
+ * one: the demuxer's own iteration reads packets ahead, and loses those with the error that it meets.
+ */
 async function* walk(
   sink: EncodedPacketSink,
   start: EncodedPacket | null,
   options: PacketRetrievalOptions,
 ): AsyncGenerator<EncodedPacket> {
-  let last: EncodedPacket | null = null;
-  try {
-    for await (const packet of sink.packets(start ?? undefined, undefined, options)) {
-      yield packet;
-      last = packet;
-    }
-  } catch {
-    // What had been read ahead is gone with the error: one by one up to the packet that it belongs to.
-    let next = last
-      ? await sink.getNextPacket(last, options)
-      : (start ?? (await sink.getFirstPacket(options)));
-    while (next) {
-      yield next;
-      next = await sink.getNextPacket(next, options);
-    }
+  let next = start ?? (await sink.getFirstPacket(options));
+  while (next) {
+    yield next;
+    next = await sink.getNextPacket(next, options);
   }
 }
 
@@ -120,6 +126,8 @@ async function keyPacket(track: Track, from: number | null): Promise<EncodedPack
   return new EncodedPacketSink(track).getKeyPacket(from, { verifyKeyPackets: track.isVideoTrack() });
 }
 
-const trackOf = async (input: Input, { id }: Track): Promise<Track | null> =>
-  [...(await input.getVideoTracks()), ...(await input.getAudioTracks())].find((track) => track.id === id) ??
-  null;
+/** The track of the same id, which is of the same type: both inputs are views of one file. */
+async function trackOf<T extends Track>(input: Input, { id }: T): Promise<T | null> {
+  const tracks: Track[] = [...(await input.getVideoTracks()), ...(await input.getAudioTracks())];
+  return (tracks.find((track) => track.id === id) as T | undefined) ?? null;
+}

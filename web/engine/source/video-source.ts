@@ -1,11 +1,11 @@
-import { type EncodedPacket, EncodedPacketSink } from 'mediabunny';
+import type { EncodedPacket } from 'mediabunny';
 import type { View } from '../../../kernels/index.ts';
 import type { FrameLedger } from '../pipeline/frame-ledger.ts';
 import type { Meter } from '../pipeline/meter.ts';
 import type { Signal } from '../pipeline/signal.ts';
 import { decodeFrames } from './decode.ts';
 import type { FrameSource, FrameSourceInfo, Range, SourceFrame } from './frame-source.ts';
-import { HALF_TICK, type MediaSource } from './media-source.ts';
+import type { MediaSource } from './media-source.ts';
 
 export interface VideoSourceOptions {
   ledger: FrameLedger;
@@ -127,7 +127,7 @@ export class ReadTally {
     }
     if (video.duration === null || video.packets !== null) return null;
     // Matroska says how long it should be; a second's tolerance, because audio and video need not end together.
-    const end = Math.max(this.#end, await audioEnd(this.#media));
+    const end = Math.max(this.#end, await this.#media.audioEnd());
     if (video.duration - end <= 1) return null;
     return `the file ends early: ${(video.duration - end).toFixed(1)} of ${video.duration.toFixed(1)} s are missing`;
   }
@@ -137,12 +137,4 @@ export class ReadTally {
     const times = this.#damage.length === 1 ? 'once' : `${this.#damage.length} times`;
     return `the decoder failed ${times} on damaged data and went on at the next keyframe (${this.#damage[0]})`;
   }
-}
-
-async function audioEnd(media: MediaSource): Promise<number> {
-  if (!media.audio) return 0;
-  const last = await new EncodedPacketSink(media.audioTrack).getPacket(Number.POSITIVE_INFINITY, {
-    metadataOnly: true,
-  });
-  return last ? last.timestamp + last.duration - media.origin + HALF_TICK : 0;
 }
