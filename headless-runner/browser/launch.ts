@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import puppeteer, { type Browser } from 'puppeteer-core';
 import type { BackendChoice } from '../../protocol/index.ts';
 import { EdgeRunnerError } from '../../protocol/index.ts';
+import { endGroup } from './process-group.ts';
 
 export interface LaunchOptions {
   executablePath: string;
@@ -16,14 +17,9 @@ export interface LaunchOptions {
 /** A browser of our own, with a profile of its own that goes with it. */
 export interface LaunchedBrowser {
   browser: Browser;
-  /** Ends the browser, kindly or not, and deletes its profile. Safe to call twice. */
+  /** Ends the browser and deletes its profile. Safe to call twice. */
   close(): Promise<void>;
 }
-
-/** How long a browser may take to end by itself, milliseconds. */
-const GRACE = 3000;
-/** Milliseconds between looks at a process group that is ending. */
-const GROUP_INTERVAL = 20;
 
 /** @throws {EdgeRunnerError} `browser-launch` */
 export async function launchBrowser({
@@ -69,27 +65,11 @@ async function endBrowser(browser: Browser): Promise<void> {
     !child || child.exitCode !== null || child.signalCode !== null
       ? Promise.resolve()
       : new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const force = setTimeout(() => child?.kill('SIGKILL'), GRACE);
-  await browser.close().catch(() => child?.kill('SIGKILL'));
+  // Its profile goes with it, so nothing is lost that a kind end, which takes two seconds, would have saved.
+  child?.kill('SIGKILL');
   await exited;
-  clearTimeout(force);
   if (child?.pid) await endGroup(child.pid);
-}
-
-/**
- * Helpers of a browser that was killed live a moment longer than it and write on into its profile. They are of its
- * process group, which it leads; the group's end has no event, so it is asked for.
- */
-async function endGroup(leader: number): Promise<void> {
-  if (process.platform === 'win32') return;
-  for (let waited = 0; waited < GRACE; waited += GROUP_INTERVAL) {
-    try {
-      process.kill(-leader, 'SIGKILL');
-    } catch {
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, GROUP_INTERVAL));
-  }
+  await browser.disconnect();
 }
 
 const COMMON = [
