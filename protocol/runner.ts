@@ -19,6 +19,8 @@ export type FromPage =
       duration: number | null;
     }
   | { type: 'open-file'; file: number; output: string; name: string }
+  /** The next message, a binary one, is what goes to that position. */
+  | { type: 'write-file'; file: number; position: number }
   | { type: 'close-file'; file: number }
   | { type: 'done'; summaries: SummaryEvent[]; indexAtEnd: string[] }
   | { type: 'failed'; error: ErrorRecord };
@@ -31,9 +33,6 @@ export type ToPage =
   | { type: 'closed'; file: number }
   /** Event lines that are written where they belong. */
   | { type: 'read'; lines: number };
-
-/** Output bytes travel as binary messages: file number (uint32), position (float64), both little-endian, then data. */
-export const FILE_HEADER_BYTES = 12;
 
 /** Path of the WebSocket, and of what the page fetches with `Authorization: Bearer <token>`. */
 export const RUNNER_PATHS = {

@@ -2,7 +2,6 @@ import type { WebSocket } from 'ws';
 import {
   EdgeRunnerError,
   type EventLine,
-  FILE_HEADER_BYTES,
   type FromPage,
   type JobSpec,
   type SummaryEvent,
@@ -74,6 +73,8 @@ class Session {
   readonly result: Promise<SessionResult>;
   readonly #options: SessionOptions;
   readonly #files = new Map<number, OutputFile>();
+  /** Where the bytes of the next binary message go. */
+  #target = { file: 0, position: 0 };
   #resolve!: (result: SessionResult) => void;
   #reject!: (error: unknown) => void;
   #socket: WebSocket | null = null;
@@ -134,6 +135,9 @@ class Session {
         this.#files.set(message.file, await files.create(message.name));
         return;
       }
+      case 'write-file':
+        this.#target = message;
+        return;
       case 'close-file':
         await this.#files.get(message.file)?.close();
         this.#files.delete(message.file);
@@ -145,10 +149,9 @@ class Session {
     }
   }
 
-  async #write(data: Buffer): Promise<void> {
-    const file = data.readUInt32LE(0);
-    const bytes = data.subarray(FILE_HEADER_BYTES);
-    await this.#files.get(file)?.write(bytes, data.readDoubleLE(4));
+  async #write(bytes: Buffer): Promise<void> {
+    const { file, position } = this.#target;
+    await this.#files.get(file)?.write(bytes, position);
     this.#send({ type: 'written', file, bytes: bytes.byteLength });
   }
 

@@ -38,8 +38,6 @@ export interface AudioTrackSpec {
   languageCode: string;
 }
 
-/** Bytes gathered before they are handed to the host: few messages, and none so large that sending it holds frames up. */
-const WRITE_CHUNK = 1 << 18;
 /** Ticks a second of video tracks in MP4: WebCodecs' microseconds come through exactly. */
 const VIDEO_TICKS = 1e6;
 
@@ -65,12 +63,9 @@ export class MediaOutput {
         spec.container === 'hls'
           ? new PathedTarget(
               spec.name,
-              async ({ path }) => new StreamTarget(await host.createFile(spec.id, path), CHUNKED),
+              async ({ path }) => new StreamTarget(await host.createFile(spec.id, path)),
             )
-          : new StreamTarget(
-              lazyStream(() => host.createFile(spec.id, spec.name)),
-              CHUNKED,
-            ),
+          : new StreamTarget(lazyStream(() => host.createFile(spec.id, spec.name))),
     });
     this.#video = new EncodedVideoPacketSource(video.codec);
     this.#output.addVideoTrack(this.#video, {
@@ -130,8 +125,6 @@ export class MediaOutput {
     };
   }
 }
-
-const CHUNKED = { chunked: true, chunkSize: WRITE_CHUNK };
 
 function outputFormat(
   { container, name }: Pick<VideoOutputSpec, 'container' | 'name'>,

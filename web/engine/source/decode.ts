@@ -19,9 +19,8 @@ export interface DecodeOptions {
 
 /** Frames left to the stages behind the decoder: what they make while every decoded frame is still open. */
 const ROOM_FOR_STAGES = 2;
-/** Frames in the decoder and open behind it: feeding stops at the one and begins again at the other. */
+/** Frames in the decoder and open behind it at which feeding stops. */
 const HIGH_WATER = FrameLedger.LIMIT - ROOM_FOR_STAGES;
-const LOW_WATER = HIGH_WATER - 3;
 
 /**
  * Decodes packets into frames, in presentation order. The frames are owned by the ledger; the consumer closes each.
@@ -161,14 +160,15 @@ class DecodePump {
   }
 
   /**
-   * Feeds up to the limit, then not again until a few frames have left: a decoder that is woken for several packets
-   * at a time spends less on waking than one that gets them singly.
+   * Feeds up to the limit, then not again until the last frame was taken: a decoder that gets several packets at a
+   * time is woken less often, and pushes the encoder off its core less often. The encoder has frames of its own to go
+   * on with meanwhile.
    */
   #mayFeed(): boolean {
     const { ledger } = this.#options;
     const held = this.#inside.size + ledger.open;
     if (held >= HIGH_WATER) this.#filling = false;
-    else if (held <= LOW_WATER) this.#filling = true;
+    else if (this.hungry && this.#inside.size === 0) this.#filling = true;
     if (this.#filling) return true;
     // A decoder that reorders, or works on several frames at a time, may hold what it has until it gets more.
     return this.hungry && (this.#decoder === null || this.#decoder.decodeQueueSize === 0);
