@@ -4,6 +4,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { modelsCommand } from './commands/models.ts';
 import { runCommand } from './commands/run.ts';
+import { streetCommand } from './commands/street.ts';
 import { reportError } from './run/reporter.ts';
 
 /** The `edge-runner` command. Sets the exit code (DESIGN §5) and leaves nothing running. */
@@ -15,7 +16,7 @@ export async function main(argv: string[]): Promise<void> {
     .version(__VERSION__)
     .showHelpAfterError(false)
     .configureOutput({ outputError: () => {} });
-  for (const command of [runCommand(), inspectCommand(), modelsCommand(), doctorCommand()])
+  for (const command of [runCommand(), inspectCommand(), modelsCommand(), streetCommand(), doctorCommand()])
     program.addCommand(command);
   eachCommand(program, (command) => command.exitOverride().configureOutput({ outputError: () => {} }));
   try {

@@ -6,6 +6,21 @@ export interface Detection {
   /** 0 to 1. */
   score: number;
   box: [number, number, number, number];
+  /** The same number on every frame for the same object, where objects are followed and this one is known. */
+  track?: number;
+}
+
+/** One object that a made source knows to be in its picture. */
+export interface Truth {
+  class: string;
+  /** Index of the class. */
+  id: number;
+  /** The same for one object over the whole source. */
+  track: number;
+  /** All of it that lies inside the picture, hidden or not; as a detection's. */
+  box: [number, number, number, number];
+  /** Share of it that is not hidden, 0 to 1. */
+  visible: number;
 }
 
 export interface SourceEvent {
@@ -40,6 +55,8 @@ export interface FrameEvent {
   /** Name of the picture, for still images. */
   file?: string;
   detections?: Detection[];
+  /** Of the synthetic street. */
+  truth?: Truth[];
 }
 
 /** Milliseconds a frame spends in a stage, and how many stood waiting before it. */

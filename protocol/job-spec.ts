@@ -39,6 +39,20 @@ const sourceSpec = z.discriminatedUnion('kind', [
     frames: z.int().positive(),
     ...range,
   }),
+  /** A synthetic street, rendered by the engine; events carry its truth. The same seed gives the same street. */
+  z.strictObject({
+    id,
+    kind: z.literal('street'),
+    seed: z
+      .int()
+      .min(0)
+      .max(2 ** 31 - 1),
+    width: pixels.default(960),
+    height: pixels.default(540),
+    fps: z.number().positive().max(240).default(30),
+    frames: z.int().positive(),
+    ...range,
+  }),
 ]);
 
 const detectOptions = z.strictObject({

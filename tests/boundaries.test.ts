@@ -32,12 +32,14 @@ interface Import {
   typeOnly: boolean;
 }
 
+/** What `npm run demo` made; it names the files that it wrote. */
+const DEMO = join(ROOT, 'demo');
 const SKIPPED = new Set(['node_modules', 'dist', '.git', '.ci', 'coverage', 'docs', '.github']);
 
 function filesBelow(folder: string, matches: (name: string) => boolean): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return SKIPPED.has(entry.name) ? [] : filesBelow(path, matches);
+    if (entry.isDirectory()) return SKIPPED.has(entry.name) || path === DEMO ? [] : filesBelow(path, matches);
     return matches(entry.name) ? [path] : [];
   });
 }

@@ -14,7 +14,7 @@ import {
   readBitrate,
   readClasses,
   readCodec,
-  readEvery,
+  readCount,
   readHeader,
   readQuality,
   readShare,
@@ -49,7 +49,11 @@ export function runCommand(): Command {
       'overlap above which boxes of a class are one object, 0 to 1 (default: 0.65)',
       readShare('--iou'),
     )
-    .option('--every <n>', 'infer on every Nth frame; boxes are held between (default: 1)', readEvery)
+    .option(
+      '--every <n>',
+      'infer on every Nth frame; boxes are held between (default: 1)',
+      readCount('--every', 1),
+    )
     .option('--no-overlay', 'do not draw the boxes')
     .option('--events <file>', 'write events as NDJSON; "-" for standard output')
     .option('--stats <file>', 'write times and queue depths of every stage as JSON')

@@ -9,6 +9,7 @@ export type RunInput =
   | { kind: 'url'; url: string; name: string }
   | { kind: 'stdin'; name: string }
   | { kind: 'pattern'; width: number; height: number; fps: number; frames: number; name: string }
+  | { kind: 'street'; seed: number; width: number; height: number; fps: number; frames: number; name: string }
   | { kind: 'pictures'; paths: string[]; name: string };
 
 /**

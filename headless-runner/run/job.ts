@@ -52,6 +52,10 @@ function sourceOf(input: RunInput, { start, end, realtime, header }: RunOptions,
         );
       }
       return { id, kind: 'snapshots', files: input.paths.map((path) => basename(path)) };
+    case 'street': {
+      const { seed, width, height, fps, frames } = input;
+      return { id, kind: 'street', seed, width, height, fps, frames, ...range };
+    }
     case 'pattern': {
       const { width, height, fps, frames } = input;
       return { id, kind: 'pattern', width, height, fps, frames, ...range };

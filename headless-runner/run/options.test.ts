@@ -5,7 +5,7 @@ import {
   type RunOptions,
   readBitrate,
   readClasses,
-  readEvery,
+  readCount,
   readHeader,
   readShare,
   readSize,
@@ -46,7 +46,7 @@ describe('option values', () => {
     expect(readClasses('person, car')).toEqual(['person', 'car']);
     expect(readHeader('X-Key: a: b', { A: '1' })).toEqual({ A: '1', 'X-Key': 'a: b' });
     expect(readShare('--iou')('0.65')).toBe(0.65);
-    expect(readEvery('3')).toBe(3);
+    expect(readCount('--every', 1)('3')).toBe(3);
   });
 
   it.each([
@@ -57,8 +57,8 @@ describe('option values', () => {
     ['--start', () => readTime('--start')('-1')],
     ['--min-score', () => readShare('--min-score')('1.5')],
     ['--iou', () => readShare('--iou')('')],
-    ['--every', () => readEvery('0')],
-    ['--every', () => readEvery('1.5')],
+    ['--every', () => readCount('--every', 1)('0')],
+    ['--every', () => readCount('--every', 1)('1.5')],
     ['--classes', () => readClasses('person,,car')],
     ['--header', () => readHeader('no colon', {})],
     ['--header', () => readHeader('X: a\r\nB: c', {})],

@@ -77,10 +77,24 @@ export function readShare(option: string): (text: string) => number {
   };
 }
 
-export function readEvery(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw invalid('--every', text, 'a whole number from 1');
-  return value;
+/** A whole number, `least` or more. */
+export function readCount(option: string, least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > 2 ** 31 - 1)
+      throw invalid(option, text, `a whole number from ${least}`);
+    return value;
+  };
+}
+
+/** A number above 0. */
+export function readPositive(option: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value > 0 && Number.isFinite(value)))
+      throw invalid(option, text, 'a number above 0');
+    return value;
+  };
 }
 
 export function readClasses(text: string): string[] {

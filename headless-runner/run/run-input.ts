@@ -114,6 +114,7 @@ async function serveInput({ input, headers, signal }: InputRun, id: string, serv
       served.pictures.set(id, input.paths);
       return;
     case 'pattern':
+    case 'street':
       return;
   }
 }

@@ -15,9 +15,11 @@ import { planJob, type SourcePlan, sourceName } from './plan.ts';
 import { copyPackets } from './sink/copy.ts';
 import { canCopy, checkContainer } from './sink/video-output.ts';
 import type { FrameSource, Range } from './source/frame-source.ts';
+import { GeneratedSource } from './source/generated.ts';
 import { MediaSource } from './source/media-source.ts';
-import { PatternSource } from './source/pattern.ts';
+import { patternPainter } from './source/pattern.ts';
 import { StillsSource } from './source/stills.ts';
+import { StreetPainter } from './source/street.ts';
 import { VideoSource } from './source/video-source.ts';
 import { runStream } from './stream.ts';
 
@@ -147,7 +149,14 @@ function openSource(context: StreamContext): Promise<FrameSource> | FrameSource 
   const { source } = plan;
   switch (source.kind) {
     case 'pattern':
-      return new PatternSource(source, ledger, closed);
+      return new GeneratedSource(source, patternPainter(source.width, source.height), ledger, closed);
+    case 'street':
+      return new GeneratedSource(
+        source,
+        new StreetPainter(source, navigator.hardwareConcurrency),
+        ledger,
+        closed,
+      );
     case 'snapshots':
       return StillsSource.open(host, source, ledger);
     case 'upload':

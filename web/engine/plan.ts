@@ -76,5 +76,7 @@ export function sourceName(source: SourceSpec): string {
       return source.files.length === 1 ? source.files[0]! : `${source.files.length} pictures`;
     case 'pattern':
       return 'pattern';
+    case 'street':
+      return `street ${source.seed}`;
   }
 }

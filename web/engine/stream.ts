@@ -181,6 +181,7 @@ class StreamRun {
             time: Number(time.toFixed(6)),
             ...(from.file !== undefined && { file: from.file }),
             ...(detections && { detections }),
+            ...(from.truth && { truth: from.truth }),
           },
         ]);
       }

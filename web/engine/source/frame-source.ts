@@ -1,4 +1,5 @@
 import type { View } from '../../../kernels/index.ts';
+import type { Truth } from '../../../protocol/index.ts';
 
 /** What a source says of itself before its first frame. */
 export interface FrameSourceInfo {
@@ -20,6 +21,8 @@ export interface SourceFrame {
   view: View;
   /** Name of the picture, for still images. */
   file?: string;
+  /** What is in the picture, where the source made it itself. */
+  truth?: Truth[];
 }
 
 export interface Range {

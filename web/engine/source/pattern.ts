@@ -1,10 +1,5 @@
-import type { ColorSpec } from '../../../kernels/index.ts';
-import { packedLayout } from '../../../kernels/index.ts';
-import type { SourceSpec } from '../../../protocol/index.ts';
-import type { FrameLedger } from '../pipeline/frame-ledger.ts';
-import { FrameLedger as Ledger } from '../pipeline/frame-ledger.ts';
-import type { Signal } from '../pipeline/signal.ts';
-import type { FrameSource, FrameSourceInfo, Range, SourceFrame } from './frame-source.ts';
+import { type ColorSpec, packedLayout } from '../../../kernels/index.ts';
+import type { Painter } from './generated.ts';
 
 /** Bits of the frame number in the bar code along the top edge, most significant first. */
 export const COUNTER_BITS = 16;
@@ -16,57 +11,16 @@ export const PATTERN_COLOR: ColorSpec = { matrix: 'bt709', fullRange: false };
  * A moving test pattern: a gradient that drifts, three discs on their ways, and along the top a bar code of
  * {@link COUNTER_BITS} cells that carries the frame's number, wide enough to survive any encoder.
  */
-export class PatternSource implements FrameSource {
-  readonly info: FrameSourceInfo;
-  readonly #spec: Extract<SourceSpec, { kind: 'pattern' }>;
-  readonly #ledger: FrameLedger;
-  readonly #closed: Signal;
-
-  constructor(spec: Extract<SourceSpec, { kind: 'pattern' }>, ledger: FrameLedger, closed: Signal) {
-    this.#spec = spec;
-    this.#ledger = ledger;
-    this.#closed = closed;
-    this.info = {
-      view: {
-        displayWidth: spec.width,
-        displayHeight: spec.height,
-        orientation: { rotation: 0, flip: false },
-      },
-      fps: spec.fps,
-      frames: spec.frames,
-      duration: spec.frames / spec.fps,
-      codec: 'pattern',
-    };
-  }
-
-  async *frames({ start, end }: Range): AsyncGenerator<SourceFrame, void> {
-    const { fps, frames, width, height } = this.#spec;
-    const time = (index: number) => Math.round((index / fps) * 1e6);
-    for (let index = 0; index < frames && time(index) < end * 1e6 - 0.5; index++) {
-      if (time(index) < start * 1e6 - 0.5) continue;
-      await this.#closed.until(() => this.#ledger.open < Ledger.LIMIT - 2);
-      const { byteLength, layout } = packedLayout('I420', width, height);
-      const buffer = new ArrayBuffer(byteLength);
-      paintPattern(new Uint8Array(buffer), width, height, index);
-      const frame = new VideoFrame(buffer, {
-        format: 'I420',
-        codedWidth: width,
-        codedHeight: height,
-        timestamp: time(index),
-        duration: time(index + 1) - time(index),
-        layout,
-        colorSpace: { primaries: 'bt709', transfer: 'bt709', matrix: 'bt709', fullRange: false },
-      });
-      yield { frame: this.#ledger.own(frame), index, view: this.info.view };
-    }
-  }
-
-  async loss(): Promise<null> {
-    return null;
-  }
-
-  close(): void {}
-}
+export const patternPainter = (width: number, height: number): Painter => ({
+  name: 'pattern',
+  parallel: 1,
+  paint(index) {
+    const planes = new ArrayBuffer(packedLayout('I420', width, height).byteLength);
+    paintPattern(new Uint8Array(planes), width, height, index);
+    return { planes };
+  },
+  close() {},
+});
 
 /** Paints frame `index` into packed I420 planes. */
 export function paintPattern(planes: Uint8Array, width: number, height: number, index: number): void {

@@ -1,0 +1,83 @@
+import { Command } from 'commander';
+import { EdgeRunnerError, type Quality } from '../../protocol/index.ts';
+import { fetchedBrowser } from '../browser/fetch.ts';
+import { findBrowser } from '../browser/find.ts';
+import { openEvents } from '../run/event-file.ts';
+import type { RunInput } from '../run/inputs.ts';
+import { untilInterrupted } from '../run/interrupt.ts';
+import { toJobSpec } from '../run/job.ts';
+import { type RunOptions, readCount, readPositive, readQuality, readSize } from '../run/options.ts';
+import { checkDistinct, planTargets } from '../run/outputs.ts';
+import { createReporter } from '../run/reporter.ts';
+import { runInput } from '../run/run-input.ts';
+
+interface StreetCommandOptions {
+  seconds: number;
+  seed: number;
+  size: { width: number; height: number };
+  fps: number;
+  output?: string;
+  truth?: string;
+  quality: Quality;
+  json: boolean;
+  headed: boolean;
+}
+
+/** Nothing is done to the frames: they are made and encoded. */
+const PLAIN = {
+  overlay: false,
+  backend: 'cpu',
+  header: {},
+  realtime: false,
+  strict: false,
+  models: [] as string[],
+} as const satisfies Partial<RunOptions>;
+
+export function streetCommand(): Command {
+  return new Command('street')
+    .description('make a clip of a synthetic street, with its truth')
+    .option('-o, --output <out>', 'output file (.mp4, .webm, .mkv, .m3u8)')
+    .option(
+      '--truth <file>',
+      'write classes, identities and boxes of every frame as NDJSON; "-" for standard output',
+    )
+    .option('--seconds <seconds>', 'how long', readPositive('--seconds'), 10)
+    .option('--seed <n>', 'which street: the same number gives the same clip', readCount('--seed', 0), 7)
+    .option('--size <size>', 'size of the picture', readSize, { width: 960, height: 540 })
+    .option('--fps <rate>', 'frames a second', readPositive('--fps'), 30)
+    .option('--quality <quality>', 'low, medium or high', readQuality, 'high')
+    .option('--json', 'progress and result as JSON lines on standard output', false)
+    .option('--headed', 'show the browser', false)
+    .action(makeStreet);
+}
+
+async function makeStreet(options: StreetCommandOptions): Promise<void> {
+  const { seconds, seed, size, fps, output, truth, quality, json, headed } = options;
+  if (output === undefined && truth === undefined)
+    throw new EdgeRunnerError('usage', 'There is nothing to do.', 'Add -o OUT.mp4, --truth FILE, or both.');
+  const frames = Math.max(1, Math.round(seconds * fps));
+  const input: RunInput = { kind: 'street', name: `street-${seed}`, seed, ...size, fps, frames };
+  const [target = null] = output === undefined ? [] : await planTargets([input], output);
+  await checkDistinct([input], target ? [target] : [], [truth]);
+  const job = toJobSpec(input, target, { ...PLAIN, quality, json, headed, events: truth }, 'in');
+  await untilInterrupted(async (signal) => {
+    const executablePath = findBrowser(await fetchedBrowser());
+    const events = await openEvents(truth);
+    try {
+      await runInput({
+        input,
+        target,
+        job,
+        model: null,
+        headers: {},
+        launch: { executablePath, backend: PLAIN.backend, headed },
+        events,
+        reporter: createReporter(input.name, json),
+        signal,
+      });
+      await events.commit();
+    } finally {
+      await events.discard();
+    }
+  });
+}

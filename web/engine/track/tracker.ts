@@ -1,0 +1,146 @@
+import type { Detection } from '../../../protocol/index.ts';
+import { assign } from './assign.ts';
+import { BoxFilter, type Measurement } from './kalman.ts';
+
+type Box = Detection['box'];
+
+/** Scores from which a detection may start a track, and from which it is matched first (ByteTrack). */
+const START = 0.4;
+const SURE = 0.4;
+/** Least overlap (IoU) for a pair: with sure detections, with unsure ones, with tracks seen only once. */
+const OVERLAP = { sure: 0.1, unsure: 0.4, young: 0.25 };
+/** Seconds after which a track that was not seen is given up. */
+const PATIENCE = 1;
+
+interface Track {
+  id: number;
+  classId: number;
+  className: string;
+  filter: BoxFilter;
+  score: number;
+  /** Times it was found. */
+  hits: number;
+  /** Frames since it was last found. */
+  missed: number;
+}
+
+/**
+ * Follows objects from frame to frame: ByteTrack's two rounds of matching (Zhang et al. 2022), sure detections first,
+ * then those that hiding or blur made unsure, each against where a Kalman filter expects the tracks. Tracks are of one
+ * class. A track has an identity from the second time that it is found.
+ */
+export class Tracker {
+  readonly #patience: number;
+  #tracks: Track[] = [];
+  #nextId = 1;
+
+  /** @param fps frames a second of the source, for how long a track is remembered. */
+  constructor(fps: number) {
+    this.#patience = Math.max(1, Math.round(PATIENCE * fps));
+  }
+
+  /** Takes the detections of the next frame; returns them with their `track`, where they have one. */
+  update(detections: Detection[]): Detection[] {
+    for (const track of this.#tracks) {
+      if (track.missed > 0) track.filter.stopGrowing();
+      track.filter.predict();
+      track.missed++;
+    }
+    const sure = detections.filter(({ score }) => score >= SURE);
+    const unsure = detections.filter(({ score }) => score < SURE);
+    const known = this.#tracks.filter(({ hits }) => hits > 1);
+    const young = this.#tracks.filter(({ hits }) => hits === 1);
+    const of = new Map<Detection, Track>();
+    const first = this.#match(known, sure, OVERLAP.sure, of);
+    // One that was lost before this frame is not found again by something unsure.
+    this.#match(
+      first.tracks.filter(({ missed }) => missed === 1),
+      unsure,
+      OVERLAP.unsure,
+      of,
+    );
+    const second = this.#match(young, first.detections, OVERLAP.young, of);
+    for (const detection of second.detections) {
+      if (detection.score < START) continue;
+      of.set(detection, this.#start(detection));
+    }
+    // A track found once and not again was none.
+    this.#tracks = this.#tracks.filter(({ missed, hits }) => missed <= (hits > 1 ? this.#patience : 0));
+    return detections.map((detection) => {
+      const track = of.get(detection);
+      return track && track.hits > 1 ? { ...detection, track: track.id } : detection;
+    });
+  }
+
+  /** A frame that nobody looked at: every track found lately moves on as it did. */
+  coast(): Detection[] {
+    const seen: Detection[] = [];
+    for (const track of this.#tracks) {
+      track.filter.predict();
+      if (track.missed > 0 || track.hits < 2) continue;
+      seen.push({
+        class: track.className,
+        id: track.classId,
+        score: track.score,
+        box: toBox(track.filter.state),
+        track: track.id,
+      });
+    }
+    return seen;
+  }
+
+  #match(
+    tracks: Track[],
+    detections: Detection[],
+    least: number,
+    of: Map<Detection, Track>,
+  ): { tracks: Track[]; detections: Detection[] } {
+    const cost = tracks.map((track) => {
+      const expected = toBox(track.filter.state);
+      return detections.map(({ id, box, score }) =>
+        // The surer of two that overlap alike.
+        id === track.classId ? 1 - overlap(expected, box) * (0.8 + 0.2 * score) : 2,
+      );
+    });
+    const { pairs, rows, columns } = assign(cost, detections.length, 1 - least * 0.9);
+    for (const [row, column] of pairs) {
+      const track = tracks[row]!;
+      const detection = detections[column]!;
+      track.filter.update(toMeasurement(detection.box));
+      track.score = detection.score;
+      track.hits++;
+      track.missed = 0;
+      of.set(detection, track);
+    }
+    return {
+      tracks: rows.map((row) => tracks[row]!),
+      detections: columns.map((column) => detections[column]!),
+    };
+  }
+
+  #start({ class: className, id: classId, box, score }: Detection): Track {
+    const filter = new BoxFilter(toMeasurement(box));
+    const track = { id: this.#nextId++, classId, className, filter, score, hits: 1, missed: 0 };
+    this.#tracks.push(track);
+    return track;
+  }
+}
+
+const toMeasurement = ([x, y, width, height]: Box): Measurement => {
+  const tall = Math.max(height, 1);
+  return [x + width / 2, y + height / 2, width / tall, tall];
+};
+
+const rounded = (value: number) => Math.round(value * 10) / 10;
+
+function toBox([x, y, shape, height]: Measurement): Box {
+  const width = shape * height;
+  return [rounded(x - width / 2), rounded(y - height / 2), rounded(width), rounded(height)];
+}
+
+/** Intersection over union. */
+export function overlap([ax, ay, aw, ah]: Box, [bx, by, bw, bh]: Box): number {
+  const width = Math.min(ax + aw, bx + bw) - Math.max(ax, bx);
+  const height = Math.min(ay + ah, by + bh) - Math.max(ay, by);
+  return width > 0 && height > 0 ? (width * height) / (aw * ah + bw * bh - width * height) : 0;
+}
