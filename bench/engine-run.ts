@@ -19,6 +19,17 @@ export interface EngineRun {
   summary: SummaryEvent;
 }
 
+/** Runs the command and waits for its end. @throws when it fails, with what it said. */
+export async function command(args: string[]): Promise<void> {
+  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let complaints = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaints += chunk.toString();
+  });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  if (code !== 0) throw new Error(`edge-runner ${args.join(' ')} ended with ${code}\n${complaints}`);
+}
+
 /** Runs the command as a user would and watches its progress. */
 export async function runEngine(args: string[]): Promise<EngineRun> {
   const began = Date.now();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { benchAccuracy } from './accuracy.ts';
 import { benchDetect } from './detect.ts';
 import { benchMemory } from './memory.ts';
+import { benchStreet } from './street/index.ts';
 import { benchTranscode } from './transcode.ts';
 
 /** A figure beside the least (or most) that is asked of it. */
@@ -25,9 +26,10 @@ const BENCHES: Record<string, (context: BenchContext) => Promise<Row[]>> = {
   detect: benchDetect,
   accuracy: benchAccuracy,
   memory: benchMemory,
+  street: benchStreet,
 };
 
-/** `npm run bench -- [--quick] [transcode] [detect] [accuracy] [memory]`: each prints ratios from one run. */
+/** `npm run bench -- [--quick] [transcode] [detect] [accuracy] [memory] [street]`: each prints ratios from one run. */
 async function main(args: string[]): Promise<void> {
   const quick = args.includes('--quick');
   const chosen = args.filter((arg) => arg in BENCHES);

@@ -23,6 +23,18 @@ export interface Truth {
   visible: number;
 }
 
+/** Somebody came, went or crossed a line. */
+export type ZoneEvent =
+  | { zone: string; event: 'enter'; track: number }
+  /** `dwell` in seconds. */
+  | { zone: string; event: 'exit'; track: number; dwell: number }
+  | { zone: string; event: 'cross'; track: number; direction: 'forward' | 'backward' };
+
+/** What was counted of a polygon, or of a line, over a whole source. */
+export type ZoneTotals =
+  | { entries: number; exits: number; mostInside: number; meanDwell: number | null }
+  | { forward: number; backward: number };
+
 export interface SourceEvent {
   v: 1;
   type: 'source';

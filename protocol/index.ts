@@ -2,3 +2,4 @@ export * from './errors.ts';
 export * from './events.ts';
 export * from './job-spec.ts';
 export * from './runner.ts';
+export * from './zones.ts';
