@@ -1,5 +1,5 @@
 /**
- * node models/train/render.mjs FOLDER [--seeds 700] [--first 10000] [--frames 8] [--processes 2]: training data. Seeds
+ * node models/train/render.mjs FOLDER [--seeds 700] [--first 10000] [--frames 7] [--processes 2]: training data. Seeds
  * below 10000 are never trained on: they are for tests and scores.
  */
 import { spawn } from 'node:child_process';
@@ -12,7 +12,7 @@ const { values, positionals } = parseArgs({
   options: {
     seeds: { type: 'string', default: '700' },
     first: { type: 'string', default: '10000' },
-    frames: { type: 'string', default: '8' },
+    frames: { type: 'string', default: '7' },
     processes: { type: 'string', default: '2' },
   },
 });
