@@ -15,8 +15,8 @@ const out = join(folder, 'out.mp4');
 
 const edgeRunner = (...args) => run(process.execPath, [command, ...args], { env });
 
-console.log('1. a clip of our own: ten seconds of a moving test pattern');
-edgeRunner('run', 'pattern:960x540@30:300', '-o', clip, '--quality', 'high');
+console.log('1. a clip of our own: ten seconds of a synthetic street');
+edgeRunner('street', '--seed', '6', '--seconds', '10', '-o', clip);
 
 const list = spawnSync(process.execPath, [command, 'models', 'list', '--json'], { env, encoding: 'utf8' });
 const model = list.status === 0 ? JSON.parse(list.stdout).find(({ where }) => where !== null) : null;

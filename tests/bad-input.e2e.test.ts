@@ -169,7 +169,28 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('a file that was cut'), () => {
     writeFileSync(source, bytes);
     const output = workspace.output('.mp4');
     const { stdout } = await succeed(['run', source, '-o', output, '--quality', 'low', '--json']);
-    expect(summaryOf(stdout).frames).toBeGreaterThan(60);
+    const { frames: done, truncated, loss } = summaryOf(stdout);
+    expect(done).toBeGreaterThan(60);
+    expect(truncated).toBe(true);
+    expect(loss).toContain(`${120 - done} of 120 frames are lost`);
+    expectGoodFile(output);
+  });
+
+  it('and a transport stream with a hole gives what is before it', async () => {
+    const bytes = readFileSync(
+      makeClip(workspace.at('unharmed.ts'), { seconds: 4, args: [...H264_PLAIN, '-g', '30'] }),
+    );
+    bytes.fill(0xaa, Math.floor(bytes.byteLength * 0.6), Math.floor(bytes.byteLength * 0.65));
+    const source = workspace.at('harmed.ts');
+    writeFileSync(source, bytes);
+    const output = workspace.output('.mp4');
+    const { stdout } = await succeed(['run', source, '-o', output, '--quality', 'low', '--json']);
+    expect(summaryOf(stdout)).toMatchObject({
+      truncated: true,
+      loss: expect.stringMatching(/damaged: nothing after [12]\.\d s could be read/),
+    });
+    expect(frames(output).length).toBe(summaryOf(stdout).frames);
+    expect(summaryOf(stdout).frames).toBeGreaterThan(40);
     expectGoodFile(output);
   });
 });

@@ -109,6 +109,15 @@ describe('wrong usage is refused:', () => {
     await refused(args, 2, 'usage');
   });
 
+  it('an address of a kind that is not read', async () => {
+    expect(await refused(['run', 'ftp://host/x.mp4', '-o', 'x.mp4'], 2, 'option-invalid')).toMatch(/http/);
+  });
+
+  it('a folder of models that is not there', async () => {
+    const args = ['run', PATTERN, '--detect', 'yolox-nano', '--models', '/none/there'];
+    expect(await refused(args, 2, 'option-invalid')).toContain('/none/there');
+  });
+
   it('an address that is none', async () => {
     await refused(['run', 'http://', '-o', 'x.mp4'], 2, 'option-invalid');
   });

@@ -39,6 +39,19 @@ describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s', (signal) => {
 });
 
 describe('Ctrl-C', () => {
+  it('twice, impatiently, leaves nothing either', async () => {
+    const output = workspace.output('.mp4');
+    const command = await Command.start(['run', ENDLESS, '-o', output, '--json']);
+    await command.until(inTheMiddle);
+    command.child.kill('SIGINT');
+    command.child.kill('SIGINT');
+    // Once more when it has said that it heard.
+    await command.until(({ child }) => child.kill('SIGINT'));
+    const finished = await command.ended;
+    expectRefusal(finished, 130, 'interrupted');
+    await expectNoTrace(finished, output);
+  });
+
   it('while the browser starts leaves nothing', async () => {
     const output = workspace.output('.mp4');
     const command = await Command.start(['run', ENDLESS, '-o', output]);

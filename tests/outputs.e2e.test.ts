@@ -48,6 +48,12 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('a part of a clip'), () => {
     expect(readEvents(events).frames[0]!.time).toBeCloseTo(first / 30, 5);
   });
 
+  it('that lies beyond the end is refused, with the length that there is', async () => {
+    const finished = await edgeRunner(['run', clip, '-o', workspace.output('.mp4'), '--start', '100']);
+    expectRefusal(finished, 2, 'input-no-frames');
+    expect(finished.stderr).toMatch(/no frame from 100 s on: it is 2\.00 s long/);
+  });
+
   it('can be a part of a test pattern', async () => {
     const output = workspace.output('.mp4');
     await succeed(['run', PATTERN, '-o', output, '--start', '0.5', '--end', '1.2', '--quality', 'high']);
@@ -148,6 +154,19 @@ describe('several inputs', () => {
     expect(finished.code).toBe(2);
     expect(finished.stderr).toMatch(/1 of 2 inputs failed/);
     expect(finished.stderr).toContain('bad.mp4');
+    expect(await readdir(folder)).toEqual(['numbered.mp4']);
+  });
+
+  it('of which some cannot even be read are done but for those', async () => {
+    const text = workspace.at('text.mp4');
+    writeFileSync(text, 'this is no video');
+    const folder = workspace.at('readable');
+    const args = ['run', clip, text, workspace.at('absent.mp4'), '-o', `${folder}/`, '--quality', 'low'];
+    const finished = await edgeRunner(args);
+    expect(finished.code).toBe(2);
+    expect(finished.stderr).toMatch(/2 of 3 inputs failed/);
+    expect(finished.stderr).toContain('text.mp4');
+    expect(finished.stderr).toContain('absent.mp4');
     expect(await readdir(folder)).toEqual(['numbered.mp4']);
   });
 

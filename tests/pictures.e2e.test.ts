@@ -26,6 +26,18 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('the shape of a picture'), () => {
     expectGoodFile(output);
   });
 
+  it.each([
+    ['.mp4', 'h264'],
+    ['.webm', 'vp9'],
+  ])('turned takes a --size as it is shown, in %s', async (to, codec) => {
+    const source = turned(upright, workspace.at('to-size.mp4'), 90, SIZE);
+    const output = workspace.output(to);
+    await succeed(['run', source, '-o', output, '--codec', codec, '--bitrate', '1M', '--size', '90x160']);
+    expect(displayedSize(output)).toEqual({ width: 90, height: 160 });
+    expectSamePictures(source, output, 24);
+    expectGoodFile(output);
+  });
+
   it('turned comes out the right way up in a container that knows no rotation', async () => {
     const source = turned(upright, workspace.at('to-webm.mp4'), 90, SIZE);
     const output = workspace.output('.webm');

@@ -97,6 +97,19 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('a source that is no file'), () => {
     expectBeginning(indexFirst, output, summary.frames);
   });
 
+  it('whose index lies beyond the cut is taken as far as it comes', async () => {
+    const clip = makeClip(workspace.at('cues-last.mkv'), {
+      seconds: 4,
+      args: [...H264, '-b:v', '2M', '-g', '15'],
+    });
+    const bytes = readFileSync(clip);
+    server.answers(ranged(bytes, Math.floor(bytes.byteLength / 2)));
+    const output = workspace.output('.mkv');
+    const { stdout } = await succeed(['run', server.url(), '-o', output, ...TRANSCODE, '--json']);
+    expect(summaryOf(stdout)).toMatchObject({ truncated: true, loss: expect.stringMatching(/byte/) });
+    expectBeginning(clip, output, summaryOf(stdout).frames);
+  });
+
   it.each([
     { what: 'ranges', answer: ranged },
     { what: 'no ranges', answer: unranged },

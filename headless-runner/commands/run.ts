@@ -1,5 +1,11 @@
 import { Command } from 'commander';
-import { cacheFolder, modelFolders, resolveModel, terminalProgress } from '../../models/store/index.ts';
+import {
+  cacheFolder,
+  checkFolders,
+  modelFolders,
+  resolveModel,
+  terminalProgress,
+} from '../../models/store/index.ts';
 import { EdgeRunnerError } from '../../protocol/index.ts';
 import { fetchedBrowser } from '../browser/fetch.ts';
 import { findBrowser } from '../browser/find.ts';
@@ -68,7 +74,6 @@ export function runCommand(): Command {
       '--header <header>',
       '"Name: value" to send with every request to an address; may be given again',
       readHeader,
-      {},
     )
     .option('--realtime', 'read at the pace of the clip', false)
     .option('--strict', 'fail on a truncated or damaged input instead of keeping what is whole', false)
@@ -76,14 +81,22 @@ export function runCommand(): Command {
     .option(
       '--models <dir>',
       'look for models in this folder first; may be given again',
-      (dir, before: string[]) => [...before, dir],
-      [],
+      (dir, before: string[] = []) => [...before, dir],
     )
     .option('--headed', 'show the browser', false)
-    .action((inputs: string[], raw: Omit<RunOptions, 'detect'> & { detect?: string | true }) =>
-      run(inputs, { ...raw, detect: raw.detect === true ? DEFAULT_MODEL : raw.detect }),
+    .action((inputs: string[], raw: RawOptions) =>
+      run(inputs, {
+        ...raw,
+        detect: raw.detect === true ? DEFAULT_MODEL : raw.detect,
+        header: raw.header ?? {},
+        models: raw.models ?? [],
+      }),
     );
 }
+
+/** As the command line gives them: a list or a model's name may be left out. */
+type RawOptions = Omit<RunOptions, 'detect' | 'header' | 'models'> &
+  Partial<Pick<RunOptions, 'header' | 'models'>> & { detect?: string | true };
 
 async function run(args: string[], options: RunOptions): Promise<void> {
   if (args.length === 0) {
@@ -96,7 +109,8 @@ async function run(args: string[], options: RunOptions): Promise<void> {
     );
   }
   checkTogether(options);
-  const inputs = await readInputs(args);
+  await checkFolders(options.models);
+  const { inputs, refused } = await readInputs(args);
   const targets = options.output === undefined ? null : await planTargets(inputs, options.output);
   await checkDistinct(inputs, targets ?? [], [options.events, options.stats]);
   await untilInterrupted(async (signal) => {
@@ -113,7 +127,8 @@ async function run(args: string[], options: RunOptions): Promise<void> {
     const events = await openEvents(options.events);
     let stats: TextFile | null = null;
     const results: InputResult[] = [];
-    let failure: EdgeRunnerError | null = null;
+    const failures = [...refused];
+    for (const error of refused) reportError(error, options.json);
     try {
       if (options.stats !== undefined) stats = await TextFile.open(options.stats);
       for (const [i, input] of inputs.entries()) {
@@ -129,14 +144,14 @@ async function run(args: string[], options: RunOptions): Promise<void> {
               headers: options.header,
               launch: { executablePath, backend: options.backend, headed: options.headed },
               events,
-              reporter: createReporter(input.name, options.json),
+              reporter: createReporter(input.name, options.json, options.events === '-'),
               signal,
             }),
           );
         } catch (error) {
           // One bad clip does not keep the others from being done; a stopped run does.
-          failure ??= EdgeRunnerError.from(error);
-          if (inputs.length === 1 || signal.aborted) throw error;
+          if (inputs.length + refused.length === 1 || signal.aborted) throw error;
+          failures.push(EdgeRunnerError.from(error));
           reportError(EdgeRunnerError.from(error), options.json);
         }
       }
@@ -146,13 +161,17 @@ async function run(args: string[], options: RunOptions): Promise<void> {
     } finally {
       await Promise.all([events.discard(), stats?.discard()]);
     }
-    if (failure) throw new SomeFailed(failure, inputs.length - results.length, inputs.length);
+    if (failures.length > 0) throw new SomeFailed(failures, inputs.length + refused.length);
   });
 }
 
 /** Several inputs, some of which failed and were reported one by one. */
 class SomeFailed extends EdgeRunnerError {
-  constructor(first: EdgeRunnerError, failed: number, of: number) {
-    super(first.code, `${failed} of ${of} inputs failed.`, 'The lines above say why; the others are done.');
+  constructor(failures: EdgeRunnerError[], of: number) {
+    super(
+      failures[0]!.code,
+      `${failures.length} of ${of} inputs failed.`,
+      'The lines above say why; the others are done.',
+    );
   }
 }

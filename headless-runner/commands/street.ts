@@ -72,7 +72,7 @@ async function makeStreet(options: StreetCommandOptions): Promise<void> {
         headers: {},
         launch: { executablePath, backend: PLAIN.backend, headed },
         events,
-        reporter: createReporter(input.name, json),
+        reporter: createReporter(input.name, json, truth === '-'),
         signal,
       });
       await events.commit();

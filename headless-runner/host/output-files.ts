@@ -81,11 +81,12 @@ export interface OutputFile {
 
 const rank = (path: string) => (path.endsWith('.m3u8') ? 1 : 0);
 
-export const unwritable = (path: string, error: unknown) =>
+/** @param folder that must be there and be writable. */
+export const unwritable = (path: string, error: unknown, folder = dirname(path)) =>
   new EdgeRunnerError(
     'output-unwritable',
     `${path} cannot be written: ${reasonOf(error)}.`,
-    `Make the folder ${dirname(path)} and check that you may write in it.`,
+    `Make the folder ${folder} and check that you may write in it.`,
     { cause: error },
   );
 

@@ -19,9 +19,14 @@ export interface UrlRequest {
 
 /**
  * Opens a URL: through ranged requests where the server answers them, else as a stream kept in a temporary file.
+ * @param way `whole`: as a stream in any case, which is what is left when not every range can be had.
  * @throws {EdgeRunnerError} `url-status`, `url-not-media`, `url-unreachable`, `input-empty`
  */
-export async function openUrl(request: UrlRequest, signal: AbortSignal): Promise<ServedSource> {
+export async function openUrl(
+  request: UrlRequest,
+  signal: AbortSignal,
+  way: 'ranged' | 'whole' = 'ranged',
+): Promise<ServedSource> {
   const answer = await ask(request, 0, signal).catch((error: unknown) => {
     throw unreachable(request.url, reasonOf(error));
   });
@@ -30,7 +35,7 @@ export async function openUrl(request: UrlRequest, signal: AbortSignal): Promise
     throw refused(request.url, answer);
   }
   const total = totalOf(answer);
-  if (answer.status === 206 && total !== null) {
+  if (answer.status === 206 && total !== null && way === 'ranged') {
     checkHead(request.url, await readHead(answer), answer);
     return new RangedUrl(request, total, answer.header('etag'));
   }

@@ -12,38 +12,67 @@ export type RunInput =
   | { kind: 'street'; seed: number; width: number; height: number; fps: number; frames: number; name: string }
   | { kind: 'pictures'; paths: string[]; name: string };
 
+/** What the INPUT arguments came to, and why some of several came to nothing. */
+export interface Inputs {
+  inputs: RunInput[];
+  refused: EdgeRunnerError[];
+}
+
 /**
  * Sorts the INPUT arguments: addresses, `-`, test patterns, files and folders by what is in them. Pictures make one
- * job together; every clip is one of its own.
- * @throws {EdgeRunnerError} `input-missing`, `input-empty`, `input-not-media`, `usage`
+ * job together; every clip is one of its own. One of several files that is of no use does not stop the others.
+ * @throws {EdgeRunnerError} `input-missing`, `input-empty`, `input-not-media` when nothing is left; `usage`,
+ *   `option-invalid`
  */
-export async function readInputs(args: string[]): Promise<RunInput[]> {
+export async function readInputs(args: string[]): Promise<Inputs> {
   const pictures: string[] = [];
   const clips: RunInput[] = [];
+  const refused: EdgeRunnerError[] = [];
   for (const arg of args) {
     if (arg === '-') clips.push({ kind: 'stdin', name: 'stdin' });
     else if (/^https?:\/\//i.test(arg)) clips.push({ kind: 'url', url: readUrl(arg), name: nameOfUrl(arg) });
     else if (arg.startsWith('pattern:')) clips.push(readPattern(arg));
+    else if (/^[a-z][a-z0-9+.-]+:\/\//i.test(arg)) throw unknownAddress(arg);
     else {
-      for (const path of await expand(arg)) {
-        const { kind, format } = await checkInputFile(path);
-        if (kind === 'audio') {
-          throw new EdgeRunnerError(
-            'input-no-video',
-            `${path} holds sound only (${format}).`,
-            'Give a file with video; edge-runner works on pictures.',
-          );
-        }
+      const files = await expand(arg).catch((error: unknown) => refuse(error, refused));
+      for (const path of files ?? []) {
+        const kind = await checkPictures(path).catch((error: unknown) => refuse(error, refused));
         if (kind === 'picture') pictures.push(resolve(path));
-        else clips.push({ kind: 'file', path: resolve(path), name: basename(path) });
+        else if (kind === 'video') clips.push({ kind: 'file', path: resolve(path), name: basename(path) });
       }
     }
   }
   if (clips.filter(({ kind }) => kind === 'stdin').length > 1) {
     throw new EdgeRunnerError('usage', 'Standard input can be read once only.', 'Give "-" one time.');
   }
-  return pictures.length > 0 ? [...clips, { kind: 'pictures', paths: pictures, name: 'pictures' }] : clips;
+  const inputs: RunInput[] =
+    pictures.length > 0 ? [...clips, { kind: 'pictures', paths: pictures, name: 'pictures' }] : clips;
+  if (inputs.length === 0 && refused.length > 0) throw refused[0]!;
+  return { inputs, refused };
 }
+
+function refuse(error: unknown, refused: EdgeRunnerError[]): null {
+  if (!(error instanceof EdgeRunnerError)) throw error;
+  refused.push(error);
+  return null;
+}
+
+async function checkPictures(path: string): Promise<'video' | 'picture'> {
+  const { kind, format } = await checkInputFile(path);
+  if (kind !== 'audio') return kind;
+  throw new EdgeRunnerError(
+    'input-no-video',
+    `${path} holds sound only (${format}).`,
+    'Give a file with video; edge-runner works on pictures.',
+  );
+}
+
+const unknownAddress = (arg: string) =>
+  new EdgeRunnerError(
+    'option-invalid',
+    `Addresses like ${arg} are not read.`,
+    'Give an http or https address, or pipe the bytes in: curl … | edge-runner run - …',
+  );
 
 /** The media files of a folder, by name; a file is itself. */
 async function expand(path: string): Promise<string[]> {

@@ -1,15 +1,23 @@
 import { EdgeRunnerError } from '../../protocol/index.ts';
 
+/** Milliseconds that cleaning up may take. */
+const PATIENCE = 5000;
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Runs `work` with a signal that Ctrl-C, SIGTERM, or the end of whoever reads standard output aborts. The work cleans
- * up and rejects; a second Ctrl-C ends the process at once.
+ * up and rejects, which takes a moment; only when it has not after {@link PATIENCE} a further Ctrl-C ends the process.
  */
 export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
+  let stoppedAt = 0;
   const stop = (why: string) => {
-    if (controller.signal.aborted) process.exit(130);
+    if (controller.signal.aborted) {
+      if (performance.now() - stoppedAt > PATIENCE) process.exit(130);
+      return;
+    }
+    stoppedAt = performance.now();
     controller.abort(
       new EdgeRunnerError(
         'interrupted',

@@ -50,10 +50,10 @@ export function readBitrate(text: string): number {
 
 /** Width and height from `1280x720`. */
 export function readSize(text: string): { width: number; height: number } {
-  const match = /^(\d{2,5})x(\d{2,5})$/.exec(text);
+  const match = /^(\d+)x(\d+)$/.exec(text);
   const [width, height] = [Number(match?.[1]), Number(match?.[2])];
   if (!match || width < 16 || height < 16 || width > 16384 || height > 16384) {
-    throw invalid('--size', text, 'WIDTHxHEIGHT in pixels, such as 1280x720');
+    throw invalid('--size', text, 'WIDTHxHEIGHT in pixels from 16 to 16384, such as 1280x720');
   }
   return { width, height };
 }
@@ -105,7 +105,7 @@ export function readClasses(text: string): string[] {
 }
 
 /** Collects `Name: value` headers. */
-export function readHeader(text: string, before: Record<string, string>): Record<string, string> {
+export function readHeader(text: string, before: Record<string, string> = {}): Record<string, string> {
   const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*([\t\x20-\x7e]*)$/.exec(text);
   if (!match) throw invalid('--header', text, 'a header as "Name: value"');
   return { ...before, [match[1]!]: match[2]! };

@@ -36,7 +36,7 @@ export async function planTargets(inputs: RunInput[], output: string): Promise<R
   }
   if (isFolder)
     await mkdir(output, { recursive: true }).catch((error: unknown) =>
-      Promise.reject(unwritable(output, error)),
+      Promise.reject(unwritable(output, error, output)),
     );
   const targets = inputs.map((input): RunTarget => {
     if (!isFolder)
@@ -77,9 +77,13 @@ function containerOf(path: string): Container {
 }
 
 async function checkWritable(folder: string): Promise<void> {
-  const entry = await stat(folder).catch((error: unknown) => Promise.reject(unwritable(folder, error)));
-  if (!entry.isDirectory()) throw unwritable(folder, Object.assign(new Error(), { code: 'ENOTDIR' }));
-  await access(folder, constants.W_OK).catch((error: unknown) => Promise.reject(unwritable(folder, error)));
+  const entry = await stat(folder).catch((error: unknown) =>
+    Promise.reject(unwritable(folder, error, folder)),
+  );
+  if (!entry.isDirectory()) throw unwritable(folder, Object.assign(new Error(), { code: 'ENOTDIR' }), folder);
+  await access(folder, constants.W_OK).catch((error: unknown) =>
+    Promise.reject(unwritable(folder, error, folder)),
+  );
 }
 
 /**

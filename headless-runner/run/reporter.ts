@@ -15,8 +15,9 @@ export interface Reporter {
 /** Seconds between lines where there is no terminal to draw a bar on. */
 const LINE_INTERVAL = 5;
 
-export function createReporter(name: string, json: boolean): Reporter {
-  if (json) return new JsonReporter();
+/** @param eventsShown whether standard output gets the events too, the summary among them. */
+export function createReporter(name: string, json: boolean, eventsShown: boolean): Reporter {
+  if (json) return new JsonReporter(eventsShown);
   return process.stderr.isTTY ? new BarReporter(name) : new LineReporter(name);
 }
 
@@ -103,6 +104,11 @@ class LineReporter implements Reporter {
 /** One JSON object a line on standard output. */
 class JsonReporter implements Reporter {
   readonly #speed = new Speed();
+  readonly #eventsShown: boolean;
+
+  constructor(eventsShown: boolean) {
+    this.#eventsShown = eventsShown;
+  }
 
   progress(message: ProgressMessage): void {
     const { fps, left } = this.#speed.read(message);
@@ -115,7 +121,7 @@ class JsonReporter implements Reporter {
   }
 
   summary(summary: SummaryEvent, output: string | null): void {
-    this.#write({ ...summary, output });
+    if (!this.#eventsShown) this.#write({ ...summary, output });
   }
 
   end(): void {}
@@ -141,6 +147,8 @@ class Speed {
     left: number | null;
   } {
     const at = performance.now() / 1000;
+    // Begun again, after the browser died.
+    if (frames < (this.#window.at(-1)?.frames ?? 0)) this.#window = [];
     this.#window.push({ at, frames, time });
     while (this.#window.length > 2 && at - this.#window[0]!.at > 4) this.#window.shift();
     const first = this.#window[0]!;
@@ -170,6 +178,6 @@ function inWords(
   { frames, seconds, fps, truncated, loss }: SummaryEvent,
   output: string | null,
 ): string {
-  const done = `${name}: ${frames} frames in ${seconds.toFixed(1)} s (${fps.toFixed(1)} fps)${output ? ` → ${output}` : ''}`;
+  const done = `${name}: ${frames} ${frames === 1 ? 'frame' : 'frames'} in ${seconds.toFixed(1)} s (${fps.toFixed(1)} fps)${output ? ` → ${output}` : ''}`;
   return truncated ? `${done}\n${name}: truncated: ${loss}` : done;
 }

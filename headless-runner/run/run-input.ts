@@ -37,7 +37,8 @@ export interface InputResult {
 
 /**
  * Carries the job of one input out, its output appearing whole or not at all. A browser that dies is started again
- * once, from the first frame; a second death fails the job.
+ * once, from the first frame; a second death fails the job. An address that cannot be read here and there is read once
+ * more from its start, as far as it goes.
  */
 export async function runInput(run: InputRun): Promise<InputResult> {
   const served: Served = { sources: new Map(), pictures: new Map(), models: new Map() };
@@ -49,9 +50,17 @@ export async function runInput(run: InputRun): Promise<InputResult> {
     try {
       return await attempt(run, served, once);
     } catch (error) {
-      if (!(error instanceof EdgeRunnerError) || error.code !== 'browser-died' || run.signal.aborted)
-        throw error;
-      run.reporter.log(`${error.message} It is started again, once.`);
+      if (!(error instanceof EdgeRunnerError) || run.signal.aborted) throw error;
+      if (error.code === 'browser-died') run.reporter.log(`${error.message} It is started again, once.`);
+      else if (error.code === 'url-unreachable' && run.input.kind === 'url') {
+        // An index at the end, say, of a file that a server breaks off before: its first part can still be had.
+        run.reporter.log(`${error.message} What comes of it from its start is taken.`);
+        await served.sources.get(id)?.close();
+        served.sources.set(
+          id,
+          await openUrl({ url: run.input.url, headers: run.headers }, run.signal, 'whole'),
+        );
+      } else throw error;
       return await attempt(run, served, once);
     }
   } finally {

@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
+import { EdgeRunnerError } from '../../protocol/errors.ts';
 
 type Environment = Record<string, string | undefined>;
 
@@ -11,6 +13,19 @@ export const modelFolders = (options: readonly string[] = [], env: Environment =
   const fromEnvironment = (env.EDGE_RUNNER_MODELS ?? '').split(delimiter);
   return [...options, ...fromEnvironment].filter((folder) => folder !== '').map((folder) => resolve(folder));
 };
+
+/** @throws {EdgeRunnerError} `option-invalid` for a folder of `--models` that is none. */
+export async function checkFolders(options: readonly string[]): Promise<void> {
+  for (const folder of options) {
+    const entry = await stat(folder).catch(() => null);
+    if (!entry?.isDirectory())
+      throw new EdgeRunnerError(
+        'option-invalid',
+        `--models does not take "${folder}": there is no such folder.`,
+        'Give a folder that holds .onnx files.',
+      );
+  }
+}
 
 /**
  * Where downloaded models are kept: `EDGE_RUNNER_CACHE`, else `edge-runner` in the place that the platform has for

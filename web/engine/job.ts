@@ -105,7 +105,7 @@ async function runSource(
   try {
     source = await openSource(context);
     const { frames, loss, indexAtEnd } = await runOpened(source, context, backends, models);
-    if (loss !== null && job.strict) throw truncated(plan.source.id, loss);
+    if (loss !== null && job.strict) throw truncated(sourceName(plan.source), loss);
     return { summary: summarise(context, frames, loss), indexAtEnd };
   } finally {
     source?.close();
@@ -207,10 +207,10 @@ function summarise(
   };
 }
 
-const truncated = (source: string, loss: string) =>
+const truncated = (name: string, loss: string) =>
   new EdgeRunnerError(
     'input-truncated',
-    `The source "${source}" is not whole: ${loss}.`,
+    `${name} is not whole: ${loss}.`,
     'Run without --strict to keep what is whole, or get the complete file.',
   );
 

@@ -1,3 +1,4 @@
+import { EdgeRunnerError } from '../../protocol/index.ts';
 import type { Backend, FrameProcessor, Processed } from './backend/backend.ts';
 import type { LoadedModel } from './host.ts';
 import type { StreamContext } from './job.ts';
@@ -63,7 +64,7 @@ export async function runStream(
   );
   try {
     const frames = await run.go();
-    if (frames === 0) throw noFrames(sourceName(plan.source));
+    if (frames === 0) throw nothingIn(range, sourceName(plan.source), source.info.duration);
     await video?.finish();
     return { frames, loss: await source.loss(), indexAtEnd: video?.indexAtEnd ?? false };
   } catch (error) {
@@ -194,6 +195,17 @@ class StreamRun {
     const { of, duration } = expectedOf(this.#source.info, range);
     host.progress({ source: plan.source.id, frames: this.#frames, of, time: time - range.start, duration });
   }
+}
+
+/** The refusal of a source that gave no frame, or has none in the part that was asked for. */
+function nothingIn({ start, end }: Range, name: string, duration: number | null): EdgeRunnerError {
+  if (start === 0 && !Number.isFinite(end)) return noFrames(name);
+  const from = Number.isFinite(end) ? `from ${start} s to ${end} s` : `from ${start} s on`;
+  return new EdgeRunnerError(
+    'input-no-frames',
+    `${name} has no frame ${from}${duration === null ? '' : `: it is ${duration.toFixed(2)} s long`}.`,
+    'Give another --start or --end.',
+  );
 }
 
 /** Frames and seconds that a range of a source will yield: exact for the whole of it, by share for a part. */

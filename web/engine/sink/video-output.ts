@@ -107,7 +107,7 @@ export class VideoOutput {
 
   async #open(frame: VideoFrame): Promise<EncodePump> {
     const { host, spec, info, media, range, upright, meter, signal } = this.#options;
-    const { width, height } = spec.size ?? frame.visibleRect!;
+    const { width, height } = spec.size ? this.#stored(spec.size) : frame.visibleRect!;
     const fps = info.fps ?? FALLBACK_FPS;
     const codec = await this.#codec(width, height, fps);
     const quality = spec.quality ?? 'medium';
@@ -165,6 +165,13 @@ export class VideoOutput {
       meter,
       write: (chunk, metadata) => output.addChunk(chunk, metadata),
     });
+  }
+
+  /** A size as it is shown, as it is stored: lying on its side where the container turns the picture. */
+  #stored({ width, height }: { width: number; height: number }): { width: number; height: number } {
+    const { upright, info } = this.#options;
+    const turned = !upright && info.view.orientation.rotation % 180 !== 0;
+    return turned ? { width: height, height: width } : { width, height };
   }
 
   /** The codec asked for, or the first one for this container that the browser encodes. */

@@ -42,6 +42,8 @@ export class MediaSource {
   readonly #bytes: SourceBytes;
   readonly #container: ContainerBytes;
   readonly #reader: PacketReader;
+  /** Why the demuxer went no further. */
+  #damage: string | null = null;
 
   private constructor(fields: Opened) {
     this.name = fields.name;
@@ -76,8 +78,9 @@ export class MediaSource {
     return this.#bytes.loss();
   }
 
-  /** What the file itself lacks at its end, in words; null when nothing. Asked after the last packet. */
+  /** What the file itself lacks or has damaged, in words; null when nothing. Asked after the last packet. */
   async shortage(): Promise<string | null> {
+    if (this.#damage !== null) return this.#damage;
     const cut = await this.#container.loss('quick');
     if (cut !== null || this.#container.movie === null) return cut;
     for (const track of [this.#videoTrack, this.#audioTrack]) {
@@ -120,7 +123,7 @@ export class MediaSource {
         }
       }
     } catch (error) {
-      await this.#excuse(error);
+      await this.#excuse(error, reached - this.origin);
     }
   }
 
@@ -165,21 +168,28 @@ export class MediaSource {
   }
 
   async *#packets(track: InputVideoTrack | InputAudioTrack, from: number): AsyncGenerator<EncodedPacket> {
+    let end: number | null = null;
     try {
       const start = from <= 0 ? null : from + this.origin;
       for await (const packet of this.#reader.packets(track, start)) {
+        end = packet.timestamp + packet.duration - this.origin;
         // Whole microseconds, WebCodecs' ticks: what rounds twice further on is then rounded once.
         yield packet.clone({ timestamp: Math.round((packet.timestamp - this.origin) * 1e6) / 1e6 });
       }
     } catch (error) {
-      await this.#excuse(error);
+      await this.#excuse(error, end);
     }
   }
 
-  /** Bytes that cannot be had end the source as the end of a truncated file does; all else is thrown on. */
-  async #excuse(error: unknown): Promise<void> {
-    const lost = (await this.loss()) ?? (await this.#container.loss('thorough'));
-    if (lost === null) throw error;
+  /**
+   * Bytes that cannot be had, or that the demuxer makes nothing of, end the source as the end of a truncated file does.
+   * @param end seconds up to which all was well; null when nothing was, which is thrown on.
+   */
+  async #excuse(error: unknown, end: number | null): Promise<void> {
+    if ((await this.loss()) ?? (await this.#container.loss('thorough'))) return;
+    if (end === null || !(error instanceof Error)) throw error;
+    const why = error.message.split(/[.:] /)[0]!.toLowerCase();
+    this.#damage ??= `the file is damaged: nothing after ${end.toFixed(1)} s could be read (${why})`;
   }
 }
 
@@ -194,6 +204,8 @@ async function openTracks(
     return { name, bytes, container, input, ...(await readInput(name, bytes, container, input)) };
   } catch (error) {
     input.dispose();
+    const lost = await bytes.loss();
+    if (lost !== null) throw unreadable(name, lost, { cause: error });
     if (error instanceof EdgeRunnerError || !(await container.loss('thorough'))) throw error;
     // The demuxer fails on a fragment that is not all there; this one was the first.
     throw noFrames(name);
@@ -207,14 +219,7 @@ async function readInput(
   input: Input,
 ): Promise<Pick<Opened, 'video' | 'audio' | 'origin' | 'videoTrack' | 'audioTrack'>> {
   const format = await input.getFormat().catch(async (error: unknown) => {
-    const lost = await bytes.loss();
-    if (lost)
-      throw new EdgeRunnerError(
-        'url-unreachable',
-        `${name} could not be read: ${lost}.`,
-        'Check the address and the network, then run again.',
-      );
-    if (!(error instanceof UnsupportedInputFormatError)) throw error;
+    if (!(error instanceof UnsupportedInputFormatError) || (await bytes.loss())) throw error;
     throw new EdgeRunnerError(
       'input-not-media',
       `${name} is not a media file that edge-runner can read.`,
@@ -264,6 +269,14 @@ async function readTracks(
     throw indexUnreadable(name, error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
+
+const unreadable = (name: string, lost: string, options: ErrorOptions) =>
+  new EdgeRunnerError(
+    'url-unreachable',
+    `${name} could not be read: ${lost}.`,
+    'Check the address and the network, then run again.',
+    options,
+  );
 
 const indexUnreadable = (name: string, why: string, options?: ErrorOptions) =>
   new EdgeRunnerError(

@@ -45,6 +45,7 @@ export class VideoSource implements FrameSource {
       onDamage: (message) => this.#tally.damage(message),
     });
     for await (const frame of decoded) {
+      this.#tally.decoded++;
       // Before the range: decoded only because later frames stand on it, or cut away by an edit list.
       if (frame.timestamp < from || frame.timestamp < -0.5) {
         this.#options.ledger.close(frame);
@@ -84,6 +85,8 @@ export class VideoSource implements FrameSource {
 
 /** Counts what was read, to tell a truncated or damaged source from a whole one. */
 export class ReadTally {
+  /** Frames that came out of the decoder, and those of them that are shown. */
+  decoded = 0;
   frames = 0;
   readonly #media: MediaSource;
   #packets = 0;
@@ -135,6 +138,8 @@ export class ReadTally {
   #damageInWords(): string | null {
     if (this.#damage.length === 0) return null;
     const times = this.#damage.length === 1 ? 'once' : `${this.#damage.length} times`;
-    return `the decoder failed ${times} on damaged data and went on at the next keyframe (${this.#damage[0]})`;
+    const missing = this.#whole ? this.#packets - this.decoded : 0;
+    const lost = missing > 0 ? `: ${missing} of ${this.#packets} frames are lost` : '';
+    return `the decoder failed ${times} on damaged data${lost}`;
   }
 }
