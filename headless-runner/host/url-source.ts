@@ -181,7 +181,9 @@ function refused(url: string, { status, statusText }: HttpAnswer): EdgeRunnerErr
     `${url} answered ${`${status} ${statusText}`.trim()}.`,
     status === 401 || status === 403
       ? 'Give what it asks for with --header "Authorization: …", or a signed address.'
-      : 'Check the address.',
+      : status >= 500
+        ? "The fault is the server's: try again later."
+        : 'Check the address.',
   );
 }
 

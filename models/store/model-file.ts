@@ -66,6 +66,6 @@ const wrongHash = (label: string, accepted: readonly string[], found: string) =>
 const notThere = (path: string) =>
   new EdgeRunnerError(
     'model-unknown',
-    `There is no model file ${path}.`,
+    `${path} is no file.`,
     'Give the path of an .onnx file, or a name that `edge-runner models list` shows.',
   );
