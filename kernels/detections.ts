@@ -6,6 +6,26 @@ export const DETECTION_BYTES = 32;
 /** Length of a buffer of detections: the header, whose first u32 is the count, then `capacity` places. */
 export const detectionsByteLength = (capacity: number): number => (1 + capacity) * DETECTION_BYTES;
 
+/** Boxes as x1, y1, x2, y2 with their scores and classes, in the layout of the GPU's buffers. */
+export function packDetections(
+  found: readonly { corners: readonly [number, number, number, number]; score: number; classId: number }[],
+  capacity: number,
+): ArrayBuffer {
+  const count = Math.min(found.length, capacity);
+  const bytes = new ArrayBuffer(detectionsByteLength(count));
+  const words = new Uint32Array(bytes);
+  const floats = new Float32Array(bytes);
+  words[0] = count;
+  for (let i = 0; i < count; i++) {
+    const { corners, score, classId } = found[i]!;
+    const at = ((1 + i) * DETECTION_BYTES) / 4;
+    floats.set(corners, at);
+    floats[at + 4] = score;
+    words[at + 5] = classId;
+  }
+  return bytes;
+}
+
 /**
  * Reads a buffer of detections that was copied from the GPU.
  * @param bytes mapped staging memory; what is returned is a copy of it.

@@ -70,6 +70,8 @@ const detectOptions = z.strictObject({
 
 const stageSpec = z.discriminatedUnion('kind', [
   z.strictObject({ id, kind: z.literal('detect'), from: id, options: detectOptions }),
+  /** Follows the objects of a detect stage: detections get a `track`, and move on over frames not inferred. */
+  z.strictObject({ id, kind: z.literal('track'), from: id, options: z.strictObject({}).default({}) }),
   /** Draws the detections of the stage it stands on. */
   z.strictObject({ id, kind: z.literal('overlay'), from: id, options: z.strictObject({}).default({}) }),
 ]);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { averagePrecision, type CocoInstances } from '../bench/average-precision.ts';
+import { averagePrecision, type CocoInstances, iou } from '../bench/average-precision.ts';
 import { cocoDetections } from '../bench/coco.ts';
 import type { Detection, FrameEvent } from '../protocol/index.ts';
 import { boxesOf, meanIou, shareOfEdge, unmatched } from './support/boxes.ts';
@@ -91,8 +91,8 @@ describe.skipIf(!READY)(needsFfmpeg(needsTestdata('detection on a clip')), () =>
     }
   });
 
-  it('holds its boxes between with --every 3', async () => {
-    const third = await detect(clip, '--every', '3');
+  it('holds its boxes between with --every 3 --no-track', async () => {
+    const third = await detect(clip, '--every', '3', '--no-track');
     expect(third.length).toBe(FRAMES);
     for (const [i, line] of third.entries()) {
       const inferred = i - (i % 3);
@@ -102,11 +102,42 @@ describe.skipIf(!READY)(needsFfmpeg(needsTestdata('detection on a clip')), () =>
   });
 
   it('counts --every from the first frame of the source, wherever --start is', async () => {
-    const part = await detect(clip, '--every', '3', '--start', `${every[7]!.time}`);
+    const part = await detect(clip, '--every', '3', '--no-track', '--start', `${every[7]!.time}`);
     expect(part[0]!.frame).toBe(7);
     // Frame 7 begins the part, so it has to be looked at; from 9 on all is as in the whole.
     for (const { frame, detections } of part.slice(2))
       expect(detections, `frame ${frame}`).toEqual(every[frame - (frame % 3)]!.detections);
+  });
+
+  it('with --track is the same detection, each object under a number that it keeps', async () => {
+    const tracked = await detect(clip, '--track');
+    const life = new Map<number, number[]>();
+    for (const [i, line] of tracked.entries()) {
+      const plain = boxesOf(line).map(({ track: _, ...found }) => found);
+      expect(plain.filter(({ score }) => score >= 0.3)).toEqual(boxesOf(every[i]!));
+      for (const { track } of boxesOf(line)) if (track) life.set(track, [...(life.get(track) ?? []), i]);
+      const numbers = boxesOf(line).flatMap(({ track }) => track ?? []);
+      expect(new Set(numbers).size).toBe(numbers.length);
+    }
+    // Still pictures on a pan: what is found on most frames is one object.
+    const lasting = [...life.values()].filter((frames) => frames.length > FRAMES * 0.8);
+    expect(lasting.length).toBeGreaterThan(0);
+  });
+
+  it('moves boxes on between the frames of --every', async () => {
+    const third = await detect(clip, '--every', '3');
+    let near = 0;
+    let all = 0;
+    for (const [i, line] of third.entries()) {
+      for (const { track, class: name, box } of boxesOf(line)) {
+        if (track === undefined || i % 3 === 0) continue;
+        all++;
+        // Where the detector, had it been asked, would have found it.
+        if (boxesOf(every[i]!).some((found) => found.class === name && iou(found.box, box) > 0.7)) near++;
+      }
+    }
+    expect(all).toBeGreaterThan(10);
+    expect(near / all).toBeGreaterThan(0.7);
   });
 
   it('gives only the --classes that were asked for, and those unchanged', async () => {

@@ -55,11 +55,9 @@ export function runCommand(): Command {
       'overlap above which boxes of a class are one object, 0 to 1 (default: 0.65)',
       readShare('--iou'),
     )
-    .option(
-      '--every <n>',
-      'infer on every Nth frame; boxes are held between (default: 1)',
-      readCount('--every', 1),
-    )
+    .option('--every <n>', 'infer on every Nth frame (default: 1)', readCount('--every', 1))
+    .option('--track', 'follow objects from frame to frame (default with --every)')
+    .option('--no-track', 'hold the boxes between the frames of --every')
     .option('--no-overlay', 'do not draw the boxes')
     .option('--events <file>', 'write events as NDJSON; "-" for standard output')
     .option('--stats <file>', 'write times and queue depths of every stage as JSON')

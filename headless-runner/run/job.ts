@@ -12,12 +12,17 @@ export function toJobSpec(
   id: string,
 ): JobSpec {
   const stages = options.detect === undefined ? [] : [detectStage(options, id)];
+  // Boxes of frames that are not inferred are moved on, where they are not told to stay.
+  const tracked = options.track ?? (options.every !== undefined && options.every > 1);
+  if (stages.length > 0 && tracked && input.kind !== 'pictures')
+    stages.push({ id: 'track', kind: 'track', from: 'detect' });
+  const found = stages.at(-1)?.id ?? id;
   const drawn = stages.length > 0 && options.overlay && target !== null;
-  const last = drawn ? 'overlay' : stages.length > 0 ? 'detect' : id;
+  const last = drawn ? 'overlay' : found;
   return parseJobSpec({
     v: 1,
     sources: [sourceOf(input, options, id)],
-    stages: drawn ? [...stages, { id: 'overlay', kind: 'overlay', from: 'detect' }] : stages,
+    stages: drawn ? [...stages, { id: 'overlay', kind: 'overlay', from: found }] : stages,
     outputs: [
       ...(target
         ? [
@@ -26,9 +31,7 @@ export function toJobSpec(
               : videoOf(target, options, last),
           ]
         : []),
-      ...(options.events === undefined
-        ? []
-        : [{ id: 'events', kind: 'events', from: stages.length > 0 ? 'detect' : id }]),
+      ...(options.events === undefined ? [] : [{ id: 'events', kind: 'events', from: found }]),
     ],
     placement: { backend: options.backend },
     strict: options.strict,
@@ -63,7 +66,10 @@ function sourceOf(input: RunInput, { start, end, realtime, header }: RunOptions,
   }
 }
 
-function detectStage({ detect, classes, minScore, iou, every }: RunOptions, from: string): object {
+function detectStage(
+  { detect, classes, minScore, iou, every }: RunOptions,
+  from: string,
+): { id: string; kind: string; from: string; options?: object } {
   return { id: 'detect', kind: 'detect', from, options: { model: detect, classes, minScore, iou, every } };
 }
 

@@ -16,6 +16,7 @@ export interface RunOptions {
   minScore?: number;
   iou?: number;
   every?: number;
+  track?: boolean;
   overlay: boolean;
   events?: string;
   stats?: string;
@@ -132,7 +133,9 @@ export function checkTogether(options: RunOptions): void {
   if (options.bitrate !== undefined && options.quality !== undefined) {
     throw clash('--bitrate and --quality exclude each other.', 'Give one of them.');
   }
-  const only = (['classes', 'minScore', 'iou', 'every'] as const).find((name) => options[name] !== undefined);
+  const only = (['classes', 'minScore', 'iou', 'every', 'track'] as const).find(
+    (name) => options[name] !== undefined,
+  );
   if (only && options.detect === undefined) {
     throw clash(
       `--${only === 'minScore' ? 'min-score' : only} does nothing without --detect.`,

@@ -49,3 +49,15 @@ it('an overlay without a detection, two videos of one source, and a video of sti
   const stills = { id: 'in', kind: 'snapshots', files: ['a.jpg'] };
   expect(refusal(job({ sources: [stills], outputs: [video('in')] }))).toBe('job-invalid');
 });
+
+it('a track stage stands on a detection, and an overlay or events may stand on it', () => {
+  const track = { id: 'track', kind: 'track', from: 'detect' };
+  const events = { id: 'e', kind: 'events', from: 'track' };
+  const stages = [detect, track, { ...overlay, from: 'track' }];
+  const [plan] = planJob(job({ stages, outputs: [video('overlay'), events] }));
+  expect(plan).toMatchObject({ track: true, events: true, video: { drawn: true } });
+  expect(planJob(job({ stages: [detect], outputs: [video('detect')] }))[0]!.track).toBe(false);
+  expect(refusal(job({ stages: [{ ...track, from: 'in' }], outputs: [video('in')] }))).toBe('job-invalid');
+  const stills = { id: 'in', kind: 'snapshots', files: ['a.jpg'] };
+  expect(refusal(job({ sources: [stills], stages: [detect, track], outputs: [events] }))).toBe('job-invalid');
+});

@@ -10,6 +10,8 @@ import {
 export interface SourcePlan {
   source: SourceSpec;
   detect: DetectOptions | null;
+  /** Whether the objects found are followed from frame to frame. */
+  track: boolean;
   video: { spec: VideoOutputSpec; drawn: boolean } | null;
   /** Id of the output that wants the pictures of a still source back, with their drawing. */
   frames: { id: string; drawn: boolean } | null;
@@ -25,7 +27,14 @@ export function planJob(job: JobSpec): SourcePlan[] {
 }
 
 function planSource(job: JobSpec, source: SourceSpec): SourcePlan {
-  const plan: SourcePlan = { source, detect: null, video: null, frames: null, events: false };
+  const plan: SourcePlan = {
+    source,
+    detect: null,
+    track: false,
+    video: null,
+    frames: null,
+    events: false,
+  };
   const detected = new Set<string>();
   const drawn = new Set<string>();
   const reached = new Set([source.id]);
@@ -35,6 +44,11 @@ function planSource(job: JobSpec, source: SourceSpec): SourcePlan {
     if (stage.kind === 'detect') {
       if (plan.detect) throw refused(`two detect stages stand on the source "${source.id}"`);
       plan.detect = stage.options;
+      detected.add(stage.id);
+    } else if (stage.kind === 'track') {
+      if (!detected.has(stage.from)) throw refused(`"${stage.id}" does not stand on a detect stage`);
+      if (source.kind === 'snapshots') throw refused('still pictures have nobody to follow');
+      plan.track = true;
       detected.add(stage.id);
     } else {
       if (!detected.has(stage.from))

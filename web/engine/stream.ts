@@ -10,6 +10,9 @@ import type { FrameSource, FrameSourceInfo, Range, SourceFrame } from './source/
 import { noFrames } from './source/media-source.ts';
 import { VideoSource } from './source/video-source.ts';
 
+/** Frames a second taken of a source that does not say. */
+const UNKNOWN_FPS = 30;
+
 /** Takes every frame of a source through the backend to the outputs, in order, with a bounded number on the way. */
 export async function runStream(
   source: FrameSource,
@@ -38,6 +41,7 @@ export async function runStream(
   const drawn = plan.video?.drawn ?? plan.frames?.drawn ?? false;
   const processor = await backend.open({
     detect: model && plan.detect ? { model, options: plan.detect } : null,
+    trackedFps: plan.track ? (source.info.fps ?? UNKNOWN_FPS) : null,
     picture: plan.video || plan.frames ? (drawn ? 'drawn' : 'as-is') : 'none',
     ledger,
     meter,

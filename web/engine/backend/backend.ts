@@ -7,6 +7,8 @@ import type { Meter } from '../pipeline/meter.ts';
 /** What is to be done with the frames of one source. */
 export interface StreamSpec {
   detect: { model: LoadedModel; options: DetectOptions } | null;
+  /** Frames a second when objects are followed from frame to frame, else null. */
+  trackedFps: number | null;
   /** What becomes of the picture: nothing, the decoder's frame as it is, or a frame with the detections drawn in. */
   picture: 'none' | 'as-is' | 'drawn';
   ledger: FrameLedger;

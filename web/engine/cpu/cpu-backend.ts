@@ -11,6 +11,7 @@ import type { Detection } from '../../../protocol/index.ts';
 import type { Backend, FrameInput, FrameProcessor, Processed, StreamSpec } from '../backend/backend.ts';
 import { classMaskOf, toDetections } from '../backend/detections.ts';
 import { isEncodable } from '../backend/frame-format.ts';
+import { Following, leastScore } from '../track/following.ts';
 import { InferencePool, poolLayout } from './inference-pool.ts';
 import { copyPlanes, type FramePlanes, frameOver, likeOf, toUprightI420 } from './planes.ts';
 
@@ -35,7 +36,7 @@ export class CpuBackend implements Backend {
       ort: { base: this.#ortBase, threads },
       descriptor: model.descriptor,
       bytes: model.bytes,
-      minScore: options.minScore,
+      minScore: leastScore(options, stream.trackedFps !== null),
       iou: options.iou,
       classMask: classMaskOf(model.descriptor, options),
     });
@@ -55,32 +56,30 @@ class CpuProcessor implements FrameProcessor {
   readonly #letterbox: LetterboxCpu | null;
   /** Input tensors that are not in a worker now. */
   #inputs: Float32Array<ArrayBuffer>[] = [];
-  /** Of the last frame inferred; frames between hold it. */
-  #detections: Promise<Detection[]> | null = null;
+  readonly #following: Following | null;
+  /** Whether a frame has been inferred, so that those between have something to show. */
+  #begun = false;
   #overlay: { width: number; height: number; painter: OverlayCpu } | null = null;
 
   constructor(stream: StreamSpec, pool: InferencePool | null) {
     this.#stream = stream;
     this.#pool = pool;
     this.#letterbox = stream.detect ? new LetterboxCpu(stream.detect.model.descriptor.input.letterbox) : null;
+    this.#following = stream.detect && new Following(stream.detect.options, stream.trackedFps);
     // One frame for each session, one being prepared or drawn.
     this.depth = (pool?.size ?? 1) + 1;
   }
 
   async process({ frame, index, view }: FrameInput): Promise<Processed> {
     const { ledger, meter, detect, picture } = this.#stream;
-    const infer = detect !== null && (index % detect.options.every === 0 || this.#detections === null);
+    const infer = detect !== null && (index % detect.options.every === 0 || !this.#begun);
+    this.#begun = true;
     const like = likeOf(frame);
     const needsPlanes = infer || picture === 'drawn' || (picture === 'as-is' && !isEncodable(frame));
     const copying = needsPlanes ? meter.stage('copy').time(() => copyPlanes(frame)) : null;
-    if (infer) {
-      // The promise stands before the first await, so that the next frame finds it.
-      this.#detections = copying!.then((copied) => this.#infer(copied, view));
-      // Whoever awaits it hears of a failure; nobody may, when the job ends before.
-      this.#detections.catch(() => {});
-    }
-    // Taken now: by the time the planes are here, the field may hold the next frame's.
-    const found = this.#detections;
+    const inferred = infer ? copying!.then((copied) => this.#infer(copied, view)) : null;
+    // Asked before the first await, so that frames come in their order.
+    const found = this.#following?.next(inferred) ?? null;
     let kept: VideoFrame | null = frame;
     try {
       const planes = await copying;

@@ -60,6 +60,14 @@ describe('a tracker', () => {
     expect(tracker.update([found(100, 50, 0.9, 1)])[0]!.track).toBeUndefined();
   });
 
+  it('shows between two looks also what it has seen only once, without a number', () => {
+    const tracker = new Tracker(30);
+    tracker.update([found(100, 50)]);
+    expect(tracker.coast()).toEqual([expect.objectContaining({ box: [100, 50, 40, 100] })]);
+    expect(tracker.coast()[0]!.track).toBeUndefined();
+    expect(tracker.update([found(100, 50)])[0]!.track).toBe(1);
+  });
+
   it('moves boxes on over frames that nobody looked at', () => {
     const tracker = new Tracker(30);
     for (let i = 0; i < 20; i++) tracker.update([found(10 * i, 50)]);

@@ -20,8 +20,10 @@ interface Track {
   score: number;
   /** Times it was found. */
   hits: number;
-  /** Frames since it was last found. */
-  missed: number;
+  /** Whether it was found when somebody last looked. */
+  seen: boolean;
+  /** Frames since it was found. */
+  unseen: number;
 }
 
 /**
@@ -42,10 +44,12 @@ export class Tracker {
   /** Takes the detections of the next frame; returns them with their `track`, where they have one. */
   update(detections: Detection[]): Detection[] {
     for (const track of this.#tracks) {
-      if (track.missed > 0) track.filter.stopGrowing();
+      if (!track.seen) track.filter.stopGrowing();
       track.filter.predict();
-      track.missed++;
+      track.unseen++;
     }
+    const before = new Set(this.#tracks.filter(({ seen }) => seen));
+    for (const track of this.#tracks) track.seen = false;
     const sure = detections.filter(({ score }) => score >= SURE);
     const unsure = detections.filter(({ score }) => score < SURE);
     const known = this.#tracks.filter(({ hits }) => hits > 1);
@@ -54,7 +58,7 @@ export class Tracker {
     const first = this.#match(known, sure, OVERLAP.sure, of);
     // One that was lost before this frame is not found again by something unsure.
     this.#match(
-      first.tracks.filter(({ missed }) => missed === 1),
+      first.tracks.filter((track) => before.has(track)),
       unsure,
       OVERLAP.unsure,
       of,
@@ -65,28 +69,30 @@ export class Tracker {
       of.set(detection, this.#start(detection));
     }
     // A track found once and not again was none.
-    this.#tracks = this.#tracks.filter(({ missed, hits }) => missed <= (hits > 1 ? this.#patience : 0));
+    this.#tracks = this.#tracks.filter(
+      ({ seen, unseen, hits }) => seen || (hits > 1 && unseen <= this.#patience),
+    );
     return detections.map((detection) => {
       const track = of.get(detection);
       return track && track.hits > 1 ? { ...detection, track: track.id } : detection;
     });
   }
 
-  /** A frame that nobody looked at: every track found lately moves on as it did. */
+  /** A frame that nobody looked at: what was found when somebody last did moves on as it did. */
   coast(): Detection[] {
-    const seen: Detection[] = [];
     for (const track of this.#tracks) {
       track.filter.predict();
-      if (track.missed > 0 || track.hits < 2) continue;
-      seen.push({
-        class: track.className,
-        id: track.classId,
-        score: track.score,
-        box: toBox(track.filter.state),
-        track: track.id,
-      });
+      track.unseen++;
     }
-    return seen;
+    return this.#tracks
+      .filter(({ seen }) => seen)
+      .map(({ className, classId, score, filter, hits, id }) => ({
+        class: className,
+        id: classId,
+        score,
+        box: toBox(filter.state),
+        ...(hits > 1 && { track: id }),
+      }));
   }
 
   #match(
@@ -109,7 +115,8 @@ export class Tracker {
       track.filter.update(toMeasurement(detection.box));
       track.score = detection.score;
       track.hits++;
-      track.missed = 0;
+      track.seen = true;
+      track.unseen = 0;
       of.set(detection, track);
     }
     return {
@@ -120,7 +127,7 @@ export class Tracker {
 
   #start({ class: className, id: classId, box, score }: Detection): Track {
     const filter = new BoxFilter(toMeasurement(box));
-    const track = { id: this.#nextId++, classId, className, filter, score, hits: 1, missed: 0 };
+    const track = { id: this.#nextId++, classId, className, filter, score, hits: 1, seen: true, unseen: 0 };
     this.#tracks.push(track);
     return track;
   }

@@ -12,6 +12,7 @@ import {
 } from '../../../kernels/index.ts';
 import type { Detection, DetectOptions } from '../../../protocol/index.ts';
 import { classMaskOf, MAX_CANDIDATES, MAX_DETECTIONS, toDetections } from '../backend/detections.ts';
+import { leastScore } from '../track/following.ts';
 import type { Gpu } from './gpu.ts';
 import type { GpuModel, RawOutput } from './model.ts';
 import { type ReadBack, StagingRing } from './staging-ring.ts';
@@ -34,11 +35,12 @@ export class Detector {
   readonly #ring: StagingRing;
 
   /** @throws {EdgeRunnerError} `option-invalid` for a class that the model does not know. */
-  constructor(gpu: Gpu, model: GpuModel, options: DetectOptions) {
+  constructor(gpu: Gpu, model: GpuModel, options: DetectOptions, tracked: boolean) {
     const { device } = gpu;
     const { descriptor } = model;
     const { width, height, letterbox } = descriptor.input;
-    const { minScore, iou } = options;
+    const { iou } = options;
+    const minScore = leastScore(options, tracked);
     const classMask = classMaskOf(descriptor, options);
     this.#gpu = gpu;
     this.#model = model;

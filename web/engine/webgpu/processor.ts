@@ -2,9 +2,11 @@ import { UPRIGHT, type View } from '../../../kernels/index.ts';
 import { type Detection, EdgeRunnerError } from '../../../protocol/index.ts';
 import type { FrameInput, FrameProcessor, Processed, StreamSpec } from '../backend/backend.ts';
 import { isEncodable } from '../backend/frame-format.ts';
+import { Following } from '../track/following.ts';
 import type { Detector } from './detector.ts';
 import type { FrameOutWay } from './frame-out.ts';
 import type { Gpu } from './gpu.ts';
+import { ListedBoxes } from './listed-boxes.ts';
 import type { RawOutput } from './model.ts';
 import { Mutex } from './mutex.ts';
 import { Painter, pictureShape } from './painter.ts';
@@ -21,6 +23,9 @@ export interface ProcessorParts {
 interface Submitted {
   frame: Promise<VideoFrame> | VideoFrame | null;
   detections: Promise<Detection[]> | null;
+  /** Where boxes are thought over before they are drawn: the frame is open until one of these is called. */
+  paint?(boxes: Detection[]): Promise<VideoFrame>;
+  drop?(): void;
 }
 
 /**
@@ -35,32 +40,40 @@ export class WebGpuProcessor implements FrameProcessor {
   /** Frames go through one after another: buffers are shared, and held boxes are the last ones submitted. */
   readonly #lane = new Mutex();
   #painter: Painter | null = null;
-  /** Of the last frame inferred, and how that was shown; frames between hold it. */
-  #held: { detections: Promise<Detection[]>; shown: string } | null = null;
+  readonly #following: Following | null;
+  readonly #listed: ListedBoxes | null;
+  /** How the last frame inferred was shown. */
+  #shown: string | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(stream: StreamSpec, parts: ProcessorParts) {
     this.#stream = stream;
     this.#parts = parts;
+    const { detect, trackedFps } = stream;
+    this.#following = detect && new Following(detect.options, trackedFps);
+    this.#listed = trackedFps !== null && stream.picture === 'drawn' ? new ListedBoxes(parts.gpu) : null;
   }
 
   async process(input: FrameInput): Promise<Processed> {
     const due = this.#isDue(input);
+    if (due) this.#shown = shownAs(input.view);
     const submitting = this.#lane.run(() => this.#submit(input, due));
-    if (due) {
-      const detections = submitting.then((submitted) => submitted.detections!);
-      // Whoever awaits it hears of a failure; nobody may, when the job ends before.
-      detections.catch(() => {});
-      this.#held = { detections, shown: shownAs(input.view) };
+    const inferred = due ? submitting.then((submitted) => submitted.detections!) : null;
+    // Asked before the first await, so that frames come in their order.
+    const following = this.#following?.next(inferred) ?? null;
+    const submitted = await submitting;
+    try {
+      const [made, found] = await Promise.all([submitted.frame, following]);
+      return { frame: (await submitted.paint?.(found ?? [])) ?? made, detections: found };
+    } finally {
+      submitted.drop?.();
     }
-    const detections = this.#held?.detections ?? null;
-    const [frame, found] = await Promise.all([submitting.then((submitted) => submitted.frame), detections]);
-    return { frame, detections: found };
   }
 
   close(): Promise<void> {
     this.#closing ??= this.#lane.idle().then(() => {
       this.#painter?.destroy();
+      this.#listed?.destroy();
       this.#parts.detector?.destroy();
     });
     return this.#closing;
@@ -70,7 +83,7 @@ export class WebGpuProcessor implements FrameProcessor {
     const { detect } = this.#stream;
     if (!detect) return false;
     // Boxes lie in the view that they were found in, so a frame of another size or turn gets its own.
-    return index % detect.options.every === 0 || this.#held?.shown !== shownAs(view);
+    return index % detect.options.every === 0 || this.#shown !== shownAs(view);
   }
 
   /**
@@ -78,7 +91,8 @@ export class WebGpuProcessor implements FrameProcessor {
    * so the frame stays open while the model's commands are recorded, instead of being copied or imported again for
    * the drawing (an import is itself a copy for frames that no hardware decoder made).
    */
-  async #submit({ frame, view }: FrameInput, due: boolean): Promise<Submitted> {
+  async #submit(input: FrameInput, due: boolean): Promise<Submitted> {
+    const { frame, view } = input;
     const { ledger, meter, picture } = this.#stream;
     const { gpu, detector } = this.#parts;
     const passes = picture === 'as-is' && isEncodable(frame);
@@ -100,6 +114,7 @@ export class WebGpuProcessor implements FrameProcessor {
       }
 
       const source = this.#import(frame);
+      if (painter && this.#listed) return await this.#submitListed(source, input, due, painter, this.#listed);
       const raw = due ? await this.#infer(detector!, source, view, painter || passes ? null : done) : null;
       const start = performance.now();
       const { painted, read } = this.#record(source, seen, painter, raw, frame);
@@ -114,6 +129,40 @@ export class WebGpuProcessor implements FrameProcessor {
       if (open) done();
       throw error;
     }
+  }
+
+  /** The model first; the frame is drawn when its boxes have been thought over, and stays open until then. */
+  async #submitListed(
+    source: GPUExternalTexture,
+    { frame, view }: FrameInput,
+    due: boolean,
+    painter: Painter,
+    listed: ListedBoxes,
+  ): Promise<Submitted> {
+    const { ledger, meter } = this.#stream;
+    const { gpu, detector } = this.#parts;
+    const raw = due ? await this.#infer(detector!, source, view, null) : null;
+    const { read } = this.#record(source, view, null, raw, frame);
+    const detections = read && meter.stage('readback').time(() => detector!.detections(read, view));
+    detections?.catch(() => {});
+    let open = true;
+    const drop = () => {
+      if (open) ledger.close(frame);
+      open = false;
+    };
+    return {
+      frame: null,
+      detections,
+      drop,
+      paint: (boxes) => {
+        const { timestamp, duration } = frame;
+        const encoder = gpu.device.createCommandEncoder({ label: 'listed frame' });
+        const stamp = { timestamp, duration };
+        const painted = painter.paint(encoder, source, view, listed.of(boxes, view), stamp);
+        drop();
+        return meter.stage('frame-out').time(async () => ledger.own(await painted));
+      },
+    };
   }
 
   /** @param fed called when the frame itself is no longer needed. */

@@ -28,6 +28,7 @@ const REDS = [0, 40, 80, 120, 160, 200];
 
 const specOf = (changes: Partial<StreamSpec> = {}): StreamSpec => ({
   detect: { model: standIn(), options: DETECT },
+  trackedFps: null,
   picture: 'drawn',
   ledger,
   meter: new Meter(),
@@ -78,6 +79,22 @@ it('boxes are held between inferred frames', async () => {
   expect(found.slice(0, 3)).toEqual([found[0], found[0], found[0]]);
   expect(found.slice(3)).toEqual([found[3], found[3], found[3]]);
   expect(Math.abs(found[3]! - standInX(REDS[3]!))).toBeLessThan(0.6);
+  await processor.close();
+});
+
+it('followed objects are numbered, drawn where they are, and moved on between inferred frames', async () => {
+  const detect = { model: standIn(), options: { ...DETECT, every: 2 } };
+  const processor = await backend.open(specOf({ detect, trackedFps: 25 }));
+  const reds = Array.from({ length: 12 }, (_, i) => 60 + 8 * i);
+  for (const [i, { frame, detections }] of (await through(processor, reds)).entries()) {
+    expect(detections).toHaveLength(1);
+    expect(detections![0]!.track).toBe(i < 2 ? undefined : 1);
+    // Two px a frame: after a few looks the filter knows.
+    expect(Math.abs(middleX(detections) - standInX(reds[i]!))).toBeLessThan(i < 6 ? 2.5 : 1);
+    const { luma, line } = await lookAt(frame!, middleX(detections));
+    expect(line).toBeGreaterThan(luma + 20);
+    ledger.close(frame!);
+  }
   await processor.close();
 });
 

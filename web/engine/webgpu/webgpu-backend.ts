@@ -40,7 +40,7 @@ export class WebGpuBackend implements Backend {
     const model = detect && (await this.#modelFor(detect.model));
     return new WebGpuProcessor(stream, {
       gpu: this.#gpu,
-      detector: model && new Detector(this.#gpu, model, detect.options),
+      detector: model && new Detector(this.#gpu, model, detect.options, stream.trackedFps !== null),
       frameOut: () => {
         this.#frameOut ??= this.#chooseFrameOut();
         return this.#frameOut;
