@@ -67,6 +67,9 @@ export interface FrameEvent {
   /** Name of the picture, for still images. */
   file?: string;
   detections?: Detection[];
+  /** What happened at the zones on this frame, and how many are in each polygon now. */
+  zones?: ZoneEvent[];
+  occupancy?: Record<string, number>;
   /** Of the synthetic street. */
   truth?: Truth[];
 }
@@ -97,6 +100,8 @@ export interface SummaryEvent {
   /** What was lost, in words, when truncated. */
   loss?: string;
   stages: Record<string, StageStats>;
+  /** By name of the zone. */
+  zones?: Record<string, ZoneTotals>;
   /** Most `VideoFrame`s open at a time, and how many were left open at the end. */
   openFrames: { peak: number; end: number };
 }

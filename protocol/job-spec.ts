@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EdgeRunnerError } from './errors.ts';
+import { parseZones, zonesSchema } from './zones.ts';
 
 const id = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i);
 const pixels = z.int().min(16).max(16384);
@@ -72,6 +73,13 @@ const stageSpec = z.discriminatedUnion('kind', [
   z.strictObject({ id, kind: z.literal('detect'), from: id, options: detectOptions }),
   /** Follows the objects of a detect stage: detections get a `track`, and move on over frames not inferred. */
   z.strictObject({ id, kind: z.literal('track'), from: id, options: z.strictObject({}).default({}) }),
+  /** Counts who enters, leaves and crosses, of a track stage. */
+  z.strictObject({
+    id,
+    kind: z.literal('zones'),
+    from: id,
+    options: z.strictObject({ zones: zonesSchema }),
+  }),
   /** Draws the detections of the stage it stands on. */
   z.strictObject({ id, kind: z.literal('overlay'), from: id, options: z.strictObject({}).default({}) }),
 ]);
@@ -133,6 +141,8 @@ export function parseJobSpec(value: unknown): JobSpec {
   for (const node of [...parsed.data.stages, ...parsed.data.outputs]) {
     if (!known.has(node.from)) throw invalid(`"${node.id}" stands on "${node.from}", which does not exist`);
     if ('options' in node) known.add(node.id);
+    // What the schema cannot see: polygons that cross themselves, two zones of one name.
+    if (node.kind === 'zones') parseZones(node.options.zones);
   }
   return parsed.data;
 }

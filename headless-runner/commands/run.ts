@@ -31,6 +31,7 @@ import { checkDistinct, planTargets } from '../run/outputs.ts';
 import { createReporter, reportError } from '../run/reporter.ts';
 import { type InputResult, runInput } from '../run/run-input.ts';
 import { TextFile } from '../run/text-file.ts';
+import { readZones } from '../run/zones.ts';
 
 /** Taken when --detect names no model. */
 const DEFAULT_MODEL = 'yolox-nano';
@@ -58,6 +59,7 @@ export function runCommand(): Command {
     .option('--every <n>', 'infer on every Nth frame (default: 1)', readCount('--every', 1))
     .option('--track', 'follow objects from frame to frame (default with --every)')
     .option('--no-track', 'hold the boxes between the frames of --every')
+    .option('--zones <file>', 'count who enters, leaves and crosses the places in this file (docs/zones.md)')
     .option('--no-overlay', 'do not draw the boxes')
     .option('--events <file>', 'write events as NDJSON; "-" for standard output')
     .option('--stats <file>', 'write times and queue depths of every stage as JSON')
@@ -108,6 +110,7 @@ async function run(args: string[], options: RunOptions): Promise<void> {
   }
   checkTogether(options);
   await checkFolders(options.models);
+  const zoneList = options.zones === undefined ? undefined : await readZones(options.zones);
   const { inputs, refused } = await readInputs(args);
   const targets = options.output === undefined ? null : await planTargets(inputs, options.output);
   await checkDistinct(inputs, targets ?? [], [options.events, options.stats]);
@@ -137,7 +140,7 @@ async function run(args: string[], options: RunOptions): Promise<void> {
             await runInput({
               input,
               target,
-              job: toJobSpec(input, target, { ...options, detect: model?.descriptor.name }, id),
+              job: toJobSpec(input, target, { ...options, detect: model?.descriptor.name, zoneList }, id),
               model,
               headers: options.header,
               launch: { executablePath, backend: options.backend, headed: options.headed },

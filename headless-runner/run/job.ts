@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { EdgeRunnerError, type JobSpec, parseJobSpec } from '../../protocol/index.ts';
+import { EdgeRunnerError, type JobSpec, parseJobSpec, type Zone } from '../../protocol/index.ts';
 import type { RunInput } from './inputs.ts';
 import type { RunOptions } from './options.ts';
 import type { RunTarget } from './outputs.ts';
@@ -8,14 +8,24 @@ import type { RunTarget } from './outputs.ts';
 export function toJobSpec(
   input: RunInput,
   target: RunTarget | null,
-  options: RunOptions,
+  options: RunOptions & { zoneList?: readonly Zone[] | undefined },
   id: string,
 ): JobSpec {
   const stages = options.detect === undefined ? [] : [detectStage(options, id)];
   // Boxes of frames that are not inferred are moved on, where they are not told to stay.
-  const tracked = options.track ?? (options.every !== undefined && options.every > 1);
-  if (stages.length > 0 && tracked && input.kind !== 'pictures')
+  const { zoneList } = options;
+  const tracked =
+    options.track ?? (zoneList !== undefined || (options.every !== undefined && options.every > 1));
+  if (stages.length > 0 && tracked && input.kind !== 'pictures') {
     stages.push({ id: 'track', kind: 'track', from: 'detect' });
+    if (zoneList) stages.push({ id: 'zones', kind: 'zones', from: 'track', options: { zones: zoneList } });
+  }
+  if (input.kind === 'pictures' && (options.track || zoneList))
+    throw new EdgeRunnerError(
+      'option-invalid',
+      'Nobody moves on still pictures: --track and --zones do nothing with them.',
+      'Leave these options out, or run videos and pictures apart.',
+    );
   const found = stages.at(-1)?.id ?? id;
   const drawn = stages.length > 0 && options.overlay && target !== null;
   const last = drawn ? 'overlay' : found;

@@ -17,6 +17,7 @@ export interface RunOptions {
   iou?: number;
   every?: number;
   track?: boolean;
+  zones?: string;
   overlay: boolean;
   events?: string;
   stats?: string;
@@ -133,7 +134,7 @@ export function checkTogether(options: RunOptions): void {
   if (options.bitrate !== undefined && options.quality !== undefined) {
     throw clash('--bitrate and --quality exclude each other.', 'Give one of them.');
   }
-  const only = (['classes', 'minScore', 'iou', 'every', 'track'] as const).find(
+  const only = (['classes', 'minScore', 'iou', 'every', 'track', 'zones'] as const).find(
     (name) => options[name] !== undefined,
   );
   if (only && options.detect === undefined) {
@@ -141,6 +142,9 @@ export function checkTogether(options: RunOptions): void {
       `--${only === 'minScore' ? 'min-score' : only} does nothing without --detect.`,
       'Add --detect.',
     );
+  }
+  if (options.zones !== undefined && options.track === false) {
+    throw clash('--zones counts those who are followed, and --no-track follows nobody.', 'Leave one out.');
   }
   if (!options.output) {
     const unused = (['codec', 'bitrate', 'quality', 'size'] as const).find(

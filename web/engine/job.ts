@@ -21,7 +21,7 @@ import { patternPainter } from './source/pattern.ts';
 import { StillsSource } from './source/stills.ts';
 import { StreetPainter } from './source/street.ts';
 import { VideoSource } from './source/video-source.ts';
-import { runStream } from './stream.ts';
+import { runStream, type StreamResult } from './stream.ts';
 
 export interface EngineOptions {
   /** Address of the folder that holds onnxruntime-web's wasm files, with a slash at the end. */
@@ -104,9 +104,10 @@ async function runSource(
   let source: FrameSource | null = null;
   try {
     source = await openSource(context);
-    const { frames, loss, indexAtEnd } = await runOpened(source, context, backends, models);
+    const { frames, loss, indexAtEnd, zones } = await runOpened(source, context, backends, models);
     if (loss !== null && job.strict) throw truncated(sourceName(plan.source), loss);
-    return { summary: summarise(context, frames, loss), indexAtEnd };
+    const summary = { ...summarise(context, frames, loss), ...(zones && { zones }) };
+    return { summary, indexAtEnd };
   } finally {
     source?.close();
     context.ledger.closeAll();
@@ -119,7 +120,7 @@ async function runOpened(
   context: StreamContext,
   backends: LazyBackend,
   models: Map<string, Promise<LoadedModel>>,
-): Promise<{ frames: number; loss: string | null; indexAtEnd: boolean }> {
+): Promise<StreamResult> {
   const { plan, host, range, meter, signal } = context;
   const { video, detect } = plan;
   if (
@@ -130,7 +131,7 @@ async function runOpened(
     canCopy(video.spec, source.media.video.codec, range)
   ) {
     const { frames: of, duration } = source.info;
-    return copyPackets({
+    const copied = await copyPackets({
       host,
       spec: video.spec,
       media: source.media,
@@ -138,6 +139,7 @@ async function runOpened(
       signal,
       onPacket: (frames, time) => host.progress({ source: plan.source.id, frames, of, time, duration }),
     });
+    return { ...copied, zones: null };
   }
   const model = detect ? await loadOnce(models, host, detect.model) : null;
   const backend = await backends.get(detect !== null);

@@ -4,6 +4,7 @@ import {
   type JobSpec,
   type SourceSpec,
   type VideoOutputSpec,
+  type Zone,
 } from '../../protocol/index.ts';
 
 /** What a job asks of one of its sources. */
@@ -12,6 +13,8 @@ export interface SourcePlan {
   detect: DetectOptions | null;
   /** Whether the objects found are followed from frame to frame. */
   track: boolean;
+  /** Places at which those who are followed are counted. */
+  zones: readonly Zone[] | null;
   video: { spec: VideoOutputSpec; drawn: boolean } | null;
   /** Id of the output that wants the pictures of a still source back, with their drawing. */
   frames: { id: string; drawn: boolean } | null;
@@ -31,11 +34,13 @@ function planSource(job: JobSpec, source: SourceSpec): SourcePlan {
     source,
     detect: null,
     track: false,
+    zones: null,
     video: null,
     frames: null,
     events: false,
   };
   const detected = new Set<string>();
+  const tracked = new Set<string>();
   const drawn = new Set<string>();
   const reached = new Set([source.id]);
   // Stages come after what they stand on: the schema refuses a job where one does not.
@@ -49,6 +54,12 @@ function planSource(job: JobSpec, source: SourceSpec): SourcePlan {
       if (!detected.has(stage.from)) throw refused(`"${stage.id}" does not stand on a detect stage`);
       if (source.kind === 'snapshots') throw refused('still pictures have nobody to follow');
       plan.track = true;
+      detected.add(stage.id);
+      tracked.add(stage.id);
+    } else if (stage.kind === 'zones') {
+      if (!tracked.has(stage.from)) throw refused(`"${stage.id}" does not stand on a track stage`);
+      if (plan.zones) throw refused(`two zones stages stand on the source "${source.id}"`);
+      plan.zones = stage.options.zones;
       detected.add(stage.id);
     } else {
       if (!detected.has(stage.from))

@@ -1,4 +1,4 @@
-import { EdgeRunnerError } from '../../protocol/index.ts';
+import { checkZonesFit, EdgeRunnerError, type ZoneTotals } from '../../protocol/index.ts';
 import type { Backend, FrameProcessor, Processed } from './backend/backend.ts';
 import type { LoadedModel } from './host.ts';
 import type { StreamContext } from './job.ts';
@@ -9,6 +9,7 @@ import { VideoOutput } from './sink/video-output.ts';
 import type { FrameSource, FrameSourceInfo, Range, SourceFrame } from './source/frame-source.ts';
 import { noFrames } from './source/media-source.ts';
 import { VideoSource } from './source/video-source.ts';
+import { ZoneCounter } from './zones/zone-counter.ts';
 
 /** Frames a second taken of a source that does not say. */
 const UNKNOWN_FPS = 30;
@@ -19,16 +20,18 @@ export async function runStream(
   backend: Backend,
   model: LoadedModel | null,
   context: StreamContext,
-): Promise<{ frames: number; loss: string | null; indexAtEnd: boolean }> {
+): Promise<StreamResult> {
   const { plan, host, range, ledger, meter, signal } = context;
+  const { displayWidth, displayHeight } = source.info.view;
+  if (plan.zones) checkZonesFit(plan.zones, displayWidth, displayHeight);
   await host.emit([
     {
       v: 1,
       type: 'source',
       source: plan.source.id,
       name: sourceName(plan.source),
-      width: source.info.view.displayWidth,
-      height: source.info.view.displayHeight,
+      width: displayWidth,
+      height: displayHeight,
       fps: source.info.fps === null ? null : Number(source.info.fps.toFixed(3)),
       frames: source.info.frames,
       duration: source.info.duration,
@@ -70,13 +73,27 @@ export async function runStream(
     const frames = await run.go();
     if (frames === 0) throw nothingIn(range, sourceName(plan.source), source.info.duration);
     await video?.finish();
-    return { frames, loss: await source.loss(), indexAtEnd: video?.indexAtEnd ?? false };
+    return {
+      frames,
+      loss: await source.loss(),
+      indexAtEnd: video?.indexAtEnd ?? false,
+      zones: run.zones?.totals() ?? null,
+    };
   } catch (error) {
     await video?.cancel();
     throw error;
   } finally {
     await processor.close();
   }
+}
+
+export interface StreamResult {
+  frames: number;
+  /** What could not be read, in words; null when all was whole. */
+  loss: string | null;
+  /** True when the host has to move the index of the file to its front. */
+  indexAtEnd: boolean;
+  zones: Record<string, ZoneTotals> | null;
 }
 
 interface OnItsWay {
@@ -87,6 +104,7 @@ interface OnItsWay {
 }
 
 class StreamRun {
+  readonly zones: ZoneCounter | null;
   readonly #source: FrameSource;
   readonly #processor: FrameProcessor;
   readonly #video: VideoOutput | null;
@@ -110,6 +128,7 @@ class StreamRun {
     this.#video = video;
     this.#pictures = pictures;
     this.#context = context;
+    this.zones = context.plan.zones && new ZoneCounter(context.plan.zones);
     context.signal.addEventListener('abort', () => this.#moved.notify(), { once: true });
   }
 
@@ -175,6 +194,7 @@ class StreamRun {
   async #deliver({ from, done, time }: OnItsWay): Promise<void> {
     const { host, ledger, plan, range } = this.#context;
     const { frame, detections } = await done;
+    const happened = this.zones?.update(time, detections ?? []);
     try {
       if (plan.events) {
         await host.emit([
@@ -186,6 +206,7 @@ class StreamRun {
             time: Number(time.toFixed(6)),
             ...(from.file !== undefined && { file: from.file }),
             ...(detections && { detections }),
+            ...(happened && { zones: happened, occupancy: this.zones!.occupancy() }),
             ...(from.truth && { truth: from.truth }),
           },
         ]);
