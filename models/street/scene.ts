@@ -1,7 +1,6 @@
 import { Random } from './random.ts';
-import { Builder, level } from './solid.ts';
-import type { Camera, Light, Stage, Vec } from './stage.ts';
-import { facade, ground, leaves, mix, plain, type RoadLook, scaled } from './surface.ts';
+import type { Camera, Light, Vec } from './stage.ts';
+import { type FacadeLook, mix, type RoadLook } from './surface.ts';
 import type { Flow } from './traffic.ts';
 
 export interface Sky {
@@ -13,14 +12,14 @@ export interface Sky {
   seed: number;
 }
 
-interface House {
+export interface House {
   side: -1 | 1;
   from: number;
   to: number;
   height: number;
   setback: number;
   wall: number;
-  look: Parameters<typeof facade>[0];
+  look: FacadeLook;
 }
 
 interface Plant {
@@ -77,7 +76,7 @@ export function makeScene(seed: number): Scene {
     road,
     ...weather,
     flows: makeFlows(random, road, { seed, lanes, parking, waiting }),
-    houses: makeHouses(random, road),
+    houses: makeHouses(random),
     trees: makeTrees(random, road),
     lamps: makeLamps(random, road),
     ...makeCamera(random, road),
@@ -213,7 +212,7 @@ function makeFlows(
 
 const WALLS = [0xb09a83, 0x8c5a46, 0xa8a49c, 0x7d7f85, 0xc2b59b, 0x9c6f55, 0xd2ccc0, 0x6e625a, 0xb7866b];
 
-function makeHouses(random: Random, road: RoadLook): House[] {
+function makeHouses(random: Random): House[] {
   const houses: House[] = [];
   for (const side of [-1, 1] as const) {
     const open = random.between(0.02, 0.3);
@@ -244,7 +243,6 @@ function makeHouses(random: Random, road: RoadLook): House[] {
       z += width + (random.chance(0.25) ? random.between(2, 8) : 0.02);
     }
   }
-  void road;
   return houses;
 }
 
@@ -305,70 +303,3 @@ const wobble = (time: number, phase: number): number =>
   0.5 * Math.sin(time * 5.1 + phase) +
   0.3 * Math.sin(time * 11.7 + phase * 3) +
   0.2 * Math.sin(time * 23.3 + phase * 7);
-
-/** All that is not to be found: ground, houses, trees, posts. */
-export function buildScenery(scene: Scene, stage: Stage, signs: { x: number; z: number }[]): void {
-  const { road } = scene;
-  const wide = 90;
-  const near = stage.camera.position[2] - 15;
-  stage.polygon(
-    [
-      [-wide, 0, near],
-      [wide, 0, near],
-      [wide, 0, 700],
-      [-wide, 0, 700],
-    ],
-    [
-      [-wide, near],
-      [wide, near],
-      [wide, 700],
-      [-wide, 700],
-    ],
-    ground(road),
-    0,
-  );
-  for (const house of scene.houses) buildHouse(house, road, stage);
-  for (const { x, z, height, seed, color } of scene.trees) {
-    const tree = new Builder(stage, 0, x, z);
-    tree.box(level(0, 0.24, -0.12, 0.12), height * 0.55, { side: plain(0x4a3a2a) });
-    tree.ball(0, height * 0.7, 0, height * 0.7, height * 0.75, leaves(seed, color));
-  }
-  for (const [x, z] of scene.lamps) {
-    const lamp = new Builder(stage, 0, x, z);
-    lamp.box(level(0, 0.12, -0.06, 0.06), 6.5, { side: plain(0x55585c) });
-    lamp.box(
-      {
-        y: 6.4,
-        left: Math.min(0, -Math.sign(x) * 1.6),
-        right: Math.max(0, -Math.sign(x) * 1.6),
-        back: -0.06,
-        front: 0.06,
-      },
-      0.1,
-      {
-        side: plain(0x55585c),
-      },
-    );
-  }
-  for (const { x, z } of signs)
-    new Builder(stage, 0, x, z).box(level(0, 0.06, 0.02, 0.08), 2.9, { side: plain(0x8a8d90) });
-}
-
-function buildHouse(
-  { side, from, to, height, setback, wall, look }: House,
-  road: RoadLook,
-  stage: Stage,
-): void {
-  const edge = road.half + road.sidewalk + setback;
-  const front = facade(look);
-  const house = new Builder(stage, 0, side * edge, from);
-  const depth = 14;
-  const [left, right] = side > 0 ? [0, depth] : [-depth, 0];
-  // u of a solid's side runs along it in metres, v from 0 to 1; a house front wants metres for both.
-  house.box({ y: 0, left, right, back: 0, front: to - from }, height, {
-    side: (u, v, distance) => front(u, v * height, distance),
-    front: plain(scaled(wall, 0.8)),
-    back: plain(scaled(wall, 0.8)),
-    top: plain(scaled(wall, 0.6)),
-  });
-}

@@ -1,7 +1,8 @@
 import { type Actor, build, STREET_CLASSES, type StreetClass } from './actors.ts';
 import { hash } from './random.ts';
 import { Raster } from './raster.ts';
-import { buildScenery, makeScene, type Scene } from './scene.ts';
+import { makeScene, type Scene } from './scene.ts';
+import { buildScenery } from './scenery.ts';
 import { rotation, Stage } from './stage.ts';
 import { mix, noise, scaled } from './surface.ts';
 import { actorsOf } from './traffic.ts';

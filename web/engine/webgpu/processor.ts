@@ -142,7 +142,7 @@ export class WebGpuProcessor implements FrameProcessor {
     const { ledger, meter } = this.#stream;
     const { gpu, detector } = this.#parts;
     const raw = due ? await this.#infer(detector!, source, view, null) : null;
-    const { read } = this.#record(source, view, null, raw, frame);
+    const read = raw && this.#record(source, view, null, raw, frame).read;
     const detections = read && meter.stage('readback').time(() => detector!.detections(read, view));
     detections?.catch(() => {});
     let open = true;
