@@ -36,7 +36,7 @@ export async function readInputs(args: string[]): Promise<Inputs> {
     else {
       const files = await expand(arg).catch((error: unknown) => refuse(error, refused));
       for (const path of files ?? []) {
-        const kind = await checkPictures(path).catch((error: unknown) => refuse(error, refused));
+        const kind = await pictureOrVideo(path).catch((error: unknown) => refuse(error, refused));
         if (kind === 'picture') pictures.push(resolve(path));
         else if (kind === 'video') clips.push({ kind: 'file', path: resolve(path), name: basename(path) });
       }
@@ -57,7 +57,7 @@ function refuse(error: unknown, refused: EdgeRunnerError[]): null {
   return null;
 }
 
-async function checkPictures(path: string): Promise<'video' | 'picture'> {
+async function pictureOrVideo(path: string): Promise<'video' | 'picture'> {
   const { kind, format } = await checkInputFile(path);
   if (kind !== 'audio') return kind;
   throw new EdgeRunnerError(

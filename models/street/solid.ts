@@ -1,4 +1,4 @@
-import type { Stage, Vec } from './stage.ts';
+import { type Stage, UNIT, type Vec } from './stage.ts';
 import { disc, plain, type Surface } from './surface.ts';
 
 /** One level of a solid in its own coordinates: metres to its right and ahead of its middle, and above the ground. */
@@ -123,7 +123,7 @@ export class Builder {
         this.at(right - w, y + height / 2, ahead),
         this.at(right + w, y + height / 2, ahead),
       ],
-      UNIT_UV,
+      UNIT,
       surface,
       this.#object,
       glow === undefined ? {} : { glow },
@@ -141,7 +141,7 @@ export class Builder {
         this.at(right, y + h, ahead + l),
         this.at(right, y + h, ahead - l),
       ],
-      UNIT_UV,
+      UNIT,
       surface,
       this.#object,
       { twoSided: true },
@@ -167,20 +167,13 @@ export class Builder {
     ] as const;
     this.#stage.polygon(
       corners.map(([right, ahead]) => this.at(right, 0.015, ahead)),
-      UNIT_UV,
+      UNIT,
       plain(0),
       0,
       { shadow: true },
     );
   }
 }
-
-const UNIT_UV = [
-  [0, 0],
-  [1, 0],
-  [1, 1],
-  [0, 1],
-] as const;
 
 const along = (length: number) =>
   [
