@@ -8,5 +8,6 @@ struct Detection {
   score: f32,
   class_id: u32,
   anchor: u32,
-  spare: u32,
+  // Number of the object that is followed; 0 = none.
+  track: u32,
 }

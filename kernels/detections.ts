@@ -6,22 +6,28 @@ export const DETECTION_BYTES = 32;
 /** Length of a buffer of detections: the header, whose first u32 is the count, then `capacity` places. */
 export const detectionsByteLength = (capacity: number): number => (1 + capacity) * DETECTION_BYTES;
 
-/** Boxes as x1, y1, x2, y2 with their scores and classes, in the layout of the GPU's buffers. */
-export function packDetections(
-  found: readonly { corners: readonly [number, number, number, number]; score: number; classId: number }[],
-  capacity: number,
-): ArrayBuffer {
+/** A box as x1, y1, x2, y2; `track` counts from 1. */
+export interface ListedDetection {
+  corners: readonly [number, number, number, number];
+  score: number;
+  classId: number;
+  track?: number | undefined;
+}
+
+/** Boxes with all that is drawn of them, in the layout of the GPU's buffers. */
+export function packDetections(found: readonly ListedDetection[], capacity: number): ArrayBuffer {
   const count = Math.min(found.length, capacity);
   const bytes = new ArrayBuffer(detectionsByteLength(count));
   const words = new Uint32Array(bytes);
   const floats = new Float32Array(bytes);
   words[0] = count;
   for (let i = 0; i < count; i++) {
-    const { corners, score, classId } = found[i]!;
+    const { corners, score, classId, track = 0 } = found[i]!;
     const at = ((1 + i) * DETECTION_BYTES) / 4;
     floats.set(corners, at);
     floats[at + 4] = score;
     words[at + 5] = classId;
+    words[at + 7] = track;
   }
   return bytes;
 }

@@ -1,4 +1,8 @@
 export * from './color.ts';
+export * from './depth-color/depth-color.cpu.ts';
+export * from './depth-color/depth-color.gpu.ts';
+export * from './depth-range/depth-range.cpu.ts';
+export * from './depth-range/depth-range.gpu.ts';
 export * from './detections.ts';
 export type { FrameKind, FrameSource } from './frame.gpu.ts';
 export * from './geometry.ts';
@@ -7,6 +11,7 @@ export * from './letterbox/letterbox.cpu.ts';
 export * from './letterbox/letterbox.gpu.ts';
 export * from './nms/nms.cpu.ts';
 export * from './nms/nms.gpu.ts';
+export * from './overlay/arrange.ts';
 export * from './overlay/atlas.ts';
 export * from './overlay/layout.ts';
 export * from './overlay/overlay.cpu.ts';

@@ -1,8 +1,12 @@
 import COCO_80 from './classes/coco-80.json' with { type: 'json' };
+import STREET_6 from './classes/street-6.json' with { type: 'json' };
 import type { OnnxHeader } from './onnx-header.ts';
 
 /** Class lists that the registry names. */
-export const CLASS_LISTS: Record<'coco-80', readonly string[]> = { 'coco-80': COCO_80 };
+export const CLASS_LISTS: Record<'coco-80' | 'street-6', readonly string[]> = {
+  'coco-80': COCO_80,
+  'street-6': STREET_6,
+};
 
 /**
  * Names for a model's classes: the exporter's own (`names` in the metadata), else COCO's where there are 80, else

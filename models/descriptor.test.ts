@@ -1,15 +1,22 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { DepthHints } from './adapters/depth.ts';
 import { parseNames } from './class-names.ts';
-import { describeModel } from './descriptor.ts';
+import { describeModel, modelFor } from './descriptor.ts';
 import { readOnnxHeader } from './onnx-header.ts';
 import { findEntry, REGISTRY } from './registry.ts';
 import { TEST_MODELS } from './testing/test-models.ts';
 import { type TensorSpec, tinyOnnx, tinyYolox } from './testing/tiny-onnx.ts';
 
-const describeBytes = (bytes: Uint8Array, name = 'mine.onnx') =>
-  describeModel(readOnnxHeader(bytes), null, { name, bytes: bytes.length, sha256: 'f'.repeat(64) });
+const describeBytes = (bytes: Uint8Array, name = 'mine.onnx') => modelFor('detect', describeAny(bytes, name));
+
+const describeAny = (bytes: Uint8Array, name: string, depth?: DepthHints) =>
+  describeModel(readOnnxHeader(bytes), null, {
+    ...{ name, bytes: bytes.length, sha256: 'f'.repeat(64) },
+    ...(depth && { depth }),
+  });
 
 const withShapes = (
   input: TensorSpec['dims'],
@@ -74,7 +81,8 @@ describe('a model without a registry entry', () => {
   });
 
   it.each<[string, Uint8Array]>([
-    ['depth', withShapes([1, 3, 448, 640], [1, 1, 448, 640])],
+    ['two maps', withShapes([1, 3, 448, 640], [1, 2, 448, 640])],
+    ['a map of another shape', withShapes([1, 3, 448, 640], [1, 1, 448, 448])],
     ['three anchors a cell (YOLOv5)', withShapes([1, 3, 640, 640], [1, 25200, 85])],
     ['YOLOv5 of any size', withShapes([1, 3, 'h', 'w'], [1, 'n', 85], { names: `{0: 'a'}`, stride: '32' })],
     ['boxes after NMS', withShapes([1, 3, 640, 640], [1, 300, 6])],
@@ -92,10 +100,10 @@ describe('a model without a registry entry', () => {
   });
 
   it('is refused in words that name its shapes and the understood layouts', () => {
-    expect(() => describeBytes(withShapes([1, 3, 448, 640], [1, 1, 448, 640]))).toThrow(
+    expect(() => describeBytes(withShapes([1, 3, 448, 640], [1, 2, 448, 640]))).toThrow(
       expect.objectContaining({
         message: expect.stringContaining(
-          'input0 float [1, 3, 448, 640] and gives output0 float [1, 1, 448, 640]',
+          'input0 float [1, 3, 448, 640] and gives output0 float [1, 2, 448, 640]',
         ),
         remedy: expect.stringContaining('[1, anchors, 5 + classes]'),
       }),
@@ -109,11 +117,70 @@ describe('a model without a registry entry', () => {
   });
 });
 
+describe('a depth model without a registry entry', () => {
+  it.each([[[1, 1, 448, 640]], [[1, 448, 640]], [['batch', 'height', 'width']]])(
+    'is recognised by its map %s, as wide as its input',
+    (output) => {
+      const model = modelFor('depth', describeAny(withShapes([1, 3, 448, 640], output), 'deep.onnx'));
+      expect(model.output.head).toEqual({ width: 640, height: 448, larger: 'nearer' });
+      // ImageNet's mean and deviation, as MiDaS and Depth Anything have it.
+      expect(model.input.letterbox).toMatchObject({ order: 'rgb', mean: [123.675, 116.28, 103.53] });
+    },
+  );
+
+  it('may give a smaller map, and be of any size', () => {
+    const half = modelFor('depth', describeAny(withShapes([1, 3, 192, 320], [1, 1, 96, 160]), 'half.onnx'));
+    expect(half.output.head).toMatchObject({ width: 160, height: 96 });
+    const any = describeAny(withShapes(['b', 3, 'h', 'w'], ['b', 'h', 'w']), 'any.onnx');
+    expect(modelFor('depth', any).input).toMatchObject({ width: 448, height: 448 });
+  });
+
+  it('is what its owner says', () => {
+    const bytes = withShapes([1, 3, 448, 640], [1, 1, 448, 640]);
+    const model = modelFor('depth', describeAny(bytes, 'd.onnx', { larger: 'farther', samples: 'unit' }));
+    expect(model.output.head.larger).toBe('farther');
+    expect(model.input.letterbox).toMatchObject({ mean: [0, 0, 0], scale: [1 / 255, 1 / 255, 1 / 255] });
+  });
+
+  it('finds no objects, and says where it belongs', () => {
+    expect(() => describeBytes(withShapes([1, 3, 448, 640], [1, 1, 448, 640]), 'deep.onnx')).toThrow(
+      expect.objectContaining({
+        code: 'model-task',
+        message: 'deep gives a map, as depth models do, and finds no objects.',
+        remedy: expect.stringContaining('--depth'),
+      }),
+    );
+    expect(() => modelFor('depth', describeBytes(withShapes([1, 3, 416, 416], [1, 3549, 85])))).toThrow(
+      expect.objectContaining({ code: 'model-task', remedy: expect.stringContaining('--detect') }),
+    );
+  });
+});
+
+describe('the models that come with the package', () => {
+  const packaged = REGISTRY.filter(({ url }) => url === null);
+
+  it.each(packaged.map(({ name }) => name))('%s is the file that the registry vouches for', (name) => {
+    const { fileNames, files, licence } = findEntry(name)!;
+    const bytes = readFileSync(new URL(`demo/${fileNames[0]}`, import.meta.url));
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    expect(files).toEqual([{ sha256, bytes: bytes.length, of: 'this package' }]);
+    const header = readOnnxHeader(bytes);
+    expect(describeModel(header, findEntry(name), { name, bytes: bytes.length, sha256 }).licence).toBe(
+      licence,
+    );
+    expect(bytes.length).toBeLessThanOrEqual(1.5e6);
+  });
+
+  it('are a detector and a depth model', () => {
+    expect(packaged.map(({ task }) => task)).toEqual(['detect', 'depth']);
+  });
+});
+
 describe('the registry', () => {
   it('names every model, address and file once', () => {
     for (const values of [
       REGISTRY.map(({ name }) => name),
-      REGISTRY.map(({ url }) => url),
+      REGISTRY.flatMap(({ url }) => url ?? []),
       REGISTRY.flatMap(({ fileNames }) => fileNames),
       REGISTRY.flatMap(({ files }) => files.map(({ sha256 }) => sha256)),
     ])
@@ -173,11 +240,16 @@ describe.skipIf(!TEST_MODELS)('real models', () => {
     });
   });
 
+  it.each(['pydnetpp_448x640_fp32_from_tflite.onnx', 'selfie_256_fp32_from_tfjs.onnx'])(
+    '%s gives a map and no boxes',
+    (file) => {
+      expect(() => read(file)).toThrow(expect.objectContaining({ code: 'model-task' }));
+    },
+  );
+
   it.each([
-    'pydnetpp_448x640_fp32_from_tflite.onnx',
     'nanodet_m.onnx',
     'face_detection_yunet_120x160.onnx',
-    'selfie_256_fp32_from_tfjs.onnx',
     'espcn_x3_luma_dynamic.onnx',
     '2xNomosUni_span_multijpg_ldl.onnx',
     'sci_360x640.onnx',

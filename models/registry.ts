@@ -4,16 +4,15 @@ import data from './registry.json' with { type: 'json' };
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
-const registryEntry = z.strictObject({
-  /** The word after `--detect`. */
+const known = {
+  /** The word after `--detect` or `--depth`. */
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/),
-  task: z.literal('detect'),
   /** SPDX expression. */
   licence: z.string().min(1),
-  /** Home of the model, for people. */
-  source: z.url(),
-  /** Where the file is downloaded from. */
-  url: z.url({ protocol: /^https?$/ }),
+  /** Home of the model, for people; null for one of our own. */
+  source: z.url().nullable(),
+  /** Where the file is downloaded from; null for one that comes with the package, in `models/demo`. */
+  url: z.url({ protocol: /^https?$/ }).nullable(),
   /** Names that the file is looked for by in folders; the first is its name in the cache. */
   fileNames: z.array(z.string().regex(/^[\w.-]+\.onnx$/)).min(1),
   /** Files that may go by this name. Empty: not known yet, so that the first download's hash is kept and held to. */
@@ -24,8 +23,6 @@ const registryEntry = z.strictObject({
       of: z.string(),
     }),
   ),
-  /** Layout of the output. */
-  adapter: z.enum(['yolox', 'yolov8']),
   /** How the model wants its picture; see `LetterboxSpec` in the kernels. */
   input: z.strictObject({
     width: z.int().positive(),
@@ -36,8 +33,23 @@ const registryEntry = z.strictObject({
     mean: triple,
     scale: triple,
   }),
-  classes: z.literal('coco-80'),
-});
+};
+
+const registryEntry = z.discriminatedUnion('task', [
+  z.strictObject({
+    ...known,
+    task: z.literal('detect'),
+    /** Layout of the output. */
+    adapter: z.enum(['yolox', 'yolov8']),
+    classes: z.enum(['coco-80', 'street-6']),
+  }),
+  z.strictObject({
+    ...known,
+    task: z.literal('depth'),
+    /** Which values are near; see `DepthHead`. */
+    larger: z.enum(['nearer', 'farther']),
+  }),
+]);
 
 const registrySchema = z.strictObject({ v: z.literal(1), models: z.array(registryEntry) });
 

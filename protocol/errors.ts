@@ -22,6 +22,7 @@ export const ERROR_EXIT = {
   'model-hash': 2,
   'model-invalid': 2,
   'model-shape': 2,
+  'model-task': 2,
   'model-unavailable': 2,
   'output-equals-input': 2,
   'output-unwritable': 2,

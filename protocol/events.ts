@@ -23,6 +23,18 @@ export interface Truth {
   visible: number;
 }
 
+/**
+ * Depth values of a frame in the model's own unit: percentiles, and the ends of the range. Whether larger is nearer or
+ * farther is the model's, and stands in the source event.
+ */
+export interface DepthStats {
+  p2: number;
+  p50: number;
+  p98: number;
+  min: number;
+  max: number;
+}
+
 /** Somebody came, went or crossed a line. */
 export type ZoneEvent =
   | { zone: string; event: 'enter'; track: number }
@@ -54,6 +66,8 @@ export interface SourceEvent {
   /** Why this backend was chosen. */
   backendReason: string;
   models: Record<string, string>;
+  /** Which depth values are near, where depth is estimated. */
+  depthLarger?: 'nearer' | 'farther';
 }
 
 export interface FrameEvent {
@@ -67,6 +81,8 @@ export interface FrameEvent {
   /** Name of the picture, for still images. */
   file?: string;
   detections?: Detection[];
+  /** Of the last frame inferred, where not every one is. */
+  depth?: DepthStats;
   /** What happened at the zones on this frame, and how many are in each polygon now. */
   zones?: ZoneEvent[];
   occupancy?: Record<string, number>;

@@ -8,6 +8,8 @@ const pixels = z.int().min(16).max(16384);
 export const BACKENDS = ['auto', 'webgpu', 'cpu'] as const;
 export const CODECS = ['h264', 'hevc', 'vp8', 'vp9', 'av1'] as const;
 export const CONTAINERS = ['mp4', 'webm', 'mkv', 'hls'] as const;
+/** Where depth is shown: over the picture, beside it, or in its place. */
+export const LAYOUTS = ['overlay', 'side-by-side', 'depth'] as const;
 export const QUALITIES = ['low', 'medium', 'high'] as const;
 
 /** Part of a source, in seconds of its own timeline: frames with `start` ≤ time < `end`. */
@@ -69,6 +71,13 @@ const detectOptions = z.strictObject({
   every: z.int().min(1).default(1),
 });
 
+const depthOptions = z.strictObject({
+  /** Registry name, or the file name of a model that the host holds. */
+  model: z.string().min(1),
+  /** Infer on every Nth frame of the whole source; the map is held between. */
+  every: z.int().min(1).default(1),
+});
+
 const stageSpec = z.discriminatedUnion('kind', [
   z.strictObject({ id, kind: z.literal('detect'), from: id, options: detectOptions }),
   /** Follows the objects of a detect stage: detections get a `track`, and move on over frames not inferred. */
@@ -80,8 +89,15 @@ const stageSpec = z.discriminatedUnion('kind', [
     from: id,
     options: z.strictObject({ zones: zonesSchema }),
   }),
-  /** Draws the detections of the stage it stands on. */
-  z.strictObject({ id, kind: z.literal('overlay'), from: id, options: z.strictObject({}).default({}) }),
+  /** Estimates how near everything is. */
+  z.strictObject({ id, kind: z.literal('depth'), from: id, options: depthOptions }),
+  /** Draws what the stages it stands on have found. */
+  z.strictObject({
+    id,
+    kind: z.literal('overlay'),
+    from: id,
+    options: z.strictObject({ layout: z.enum(LAYOUTS).default('overlay') }).default({ layout: 'overlay' }),
+  }),
 ]);
 
 const size = z.strictObject({ width: pixels, height: pixels });
@@ -102,6 +118,8 @@ const outputSpec = z.discriminatedUnion('kind', [
   z.strictObject({ id, from: id, kind: z.literal('events') }),
   /** Each picture of a `snapshots` source with its drawing, as a picture file of the same type. */
   z.strictObject({ id, from: id, kind: z.literal('frames') }),
+  /** The map of each inferred frame of a depth stage as a 16-bit PNG. */
+  z.strictObject({ id, from: id, kind: z.literal('depth-maps') }),
 ]);
 
 /** What a user asks for. The command line's options are sugar for it (DESIGN §5). */
@@ -121,6 +139,8 @@ export type StageSpec = JobSpec['stages'][number];
 export type OutputSpec = JobSpec['outputs'][number];
 export type VideoOutputSpec = Extract<OutputSpec, { kind: 'video' }>;
 export type DetectOptions = z.infer<typeof detectOptions>;
+export type DepthOptions = z.infer<typeof depthOptions>;
+export type Layout = (typeof LAYOUTS)[number];
 export type BackendChoice = (typeof BACKENDS)[number];
 export type BackendName = Exclude<BackendChoice, 'auto'>;
 export type Codec = (typeof CODECS)[number];

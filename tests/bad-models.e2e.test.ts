@@ -37,6 +37,13 @@ describe('a model is refused', () => {
   });
 });
 
+describe('a model that comes with edge-runner is refused', () => {
+  it('for what it does not do', async () => {
+    expect(await refused(['--detect', 'street-depth'], 'model-task')).toContain('--depth');
+    expect(await refused(['--depth', 'street-yolo'], 'model-task')).toContain('--detect');
+  });
+});
+
 describe.skipIf(!TESTDATA)(needsTestdata('a real model is refused'), () => {
   const real = (name: string) => testdata(`models/${name}`);
 
@@ -56,7 +63,16 @@ describe.skipIf(!TESTDATA)(needsTestdata('a real model is refused'), () => {
     await refused(['--detect', workspace.at('half.onnx')], 'model-invalid');
   });
 
-  it.each(['pydnetpp_448x640_fp32_from_tflite.onnx', 'nanodet_m.onnx', 'espcn_x3_luma_dynamic.onnx'])(
+  it('that estimates depth, when objects are asked for', async () => {
+    const stderr = await refused(['--detect', real('pydnetpp_448x640_fp32_from_tflite.onnx')], 'model-task');
+    expect(stderr).toContain('--depth');
+  });
+
+  it('that finds objects, when depth is asked for', async () => {
+    expect(await refused(['--depth', real('yolox_nano.onnx')], 'model-task')).toContain('--detect');
+  });
+
+  it.each(['nanodet_m.onnx', 'espcn_x3_luma_dynamic.onnx'])(
     'that finds no objects the way we read them: %s',
     async (name) => {
       await refused(['--detect', real(name)], 'model-shape');

@@ -1,8 +1,11 @@
 import { Command } from 'commander';
+import { type DepthHints, USUAL_DEPTH } from '../../models/adapters/depth.ts';
+import type { ModelDescriptor } from '../../models/descriptor.ts';
 import { findEntry, REGISTRY, unknownModel } from '../../models/registry.ts';
 import {
   addModel,
   cacheFolder,
+  type LocatedEntry,
   locateEntry,
   megabytes,
   modelFolders,
@@ -17,6 +20,7 @@ import {
 } from '../../models/store/index.ts';
 import { EdgeRunnerError } from '../../protocol/errors.ts';
 import { table } from '../inspect/table.ts';
+import { oneOf } from '../run/options.ts';
 
 /** `edge-runner models list|pull|verify|add`. Actions throw EdgeRunnerError; results go to the standard output. */
 export function modelsCommand(): Command {
@@ -33,9 +37,19 @@ export function modelsCommand(): Command {
     .argument('[name...]', 'names from `models list`; default: all that are here')
     .action(verify);
   subcommand(models, 'add', 'give a model of your own a name')
-    .argument('<file|url>', 'an .onnx file: YOLOX, YOLOv8 or YOLO11, for detection')
+    .argument('<file|url>', 'an .onnx file: YOLOX, YOLOv8 or YOLO11 for detection, or a depth model')
     .option('--name <name>', 'what to call it; default: the name of the file')
     .option('--licence <licence>', 'its licence; default: what the file says')
+    .option(
+      '--depth <larger>',
+      'a depth model whose larger values are nearer (inverse depth; default) or farther',
+      oneOf('--depth', ['nearer', 'farther']),
+    )
+    .option(
+      '--samples <scale>',
+      'a depth model that takes samples as imagenet (normalised; default) or unit (0 to 1)',
+      oneOf('--samples', ['imagenet', 'unit']),
+    )
     .action(add);
   return models;
 }
@@ -65,8 +79,8 @@ const print = (text: string): void => {
 /** A name that can be asked for. `where` is null when its file is not on this machine. */
 interface Listed {
   name: string;
-  task: 'detect';
-  where: 'folder' | 'cache' | null;
+  task: ModelDescriptor['task'];
+  where: LocatedEntry['where'] | null;
   path: string | null;
   /** Of the file that would be fetched, where it is not here; null when not known. */
   bytes: number | null;
@@ -93,10 +107,10 @@ async function inventory(options: StoreOptions): Promise<Listed[]> {
     };
   });
   const own = userNames(added).map((name): Listed => {
-    const { file, bytes, licence } = added.get(name)!;
+    const { file, bytes, licence, task } = added.get(name)!;
     const path = `${options.cacheDir}/${file}`;
     const open = () => openUserModel(name, added.get(name)!, options.cacheDir);
-    return { name, task: 'detect', where: 'cache', path, bytes, licence, added: true, open };
+    return { name, task, where: 'cache', path, bytes, licence, added: true, open };
   });
   return [...(await Promise.all(builtIn)), ...own];
 }
@@ -136,7 +150,6 @@ async function pull(names: string[], flags: SharedOptions): Promise<void> {
 async function verify(names: string[], flags: SharedOptions): Promise<void> {
   const all = await inventory(storeOptions(flags));
   const chosen = names.length > 0 ? names.map((name) => byName(all, name)) : all.filter(({ open }) => open);
-  if (chosen.length === 0) print('No model is on this machine.');
   const faults: EdgeRunnerError[] = [];
   for (const model of chosen) {
     try {
@@ -157,16 +170,27 @@ async function verify(names: string[], flags: SharedOptions): Promise<void> {
 
 async function add(
   source: string,
-  flags: SharedOptions & { name?: string; licence?: string },
+  flags: SharedOptions & {
+    name?: string;
+    licence?: string;
+    depth?: DepthHints['larger'];
+    samples?: DepthHints['samples'];
+  },
 ): Promise<void> {
-  const { name, licence } = flags;
-  const { descriptor, path } = await addModel(source, { ...storeOptions(flags), name, licence });
-  const { input, output, classes } = descriptor;
+  const { name, licence, depth: larger, samples } = flags;
+  const hints = { ...USUAL_DEPTH, ...(larger && { larger }), ...(samples && { samples }) };
+  const depth = larger || samples ? hints : undefined;
+  const { descriptor, path } = await addModel(source, { ...storeOptions(flags), name, licence, depth });
+  const { input, licence: found, sha256 } = descriptor;
   print(
-    `${descriptor.name}  ${output.head.layout} ${input.width}x${input.height}, ${classes.length} classes, ` +
-      `licence ${descriptor.licence}\n${path}  sha256 ${descriptor.sha256}`,
+    `${descriptor.name}  ${kindOf(descriptor)} ${input.width}x${input.height}, licence ${found}\n${path}  sha256 ${sha256}`,
   );
 }
+
+const kindOf = (model: ModelDescriptor): string =>
+  model.task === 'detect'
+    ? `${model.output.head.layout}, ${model.classes.length} classes,`
+    : `depth, larger is ${model.output.head.larger},`;
 
 function byName(models: Listed[], name: string): Listed {
   const found = models.find((model) => model.name === name);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { modelFor } from '../../models/descriptor.ts';
 import {
   cacheFolder,
   checkFolders,
@@ -22,19 +23,21 @@ import {
   readCodec,
   readCount,
   readHeader,
+  readLayout,
   readQuality,
   readShare,
   readSize,
   readTime,
 } from '../run/options.ts';
-import { checkDistinct, planTargets } from '../run/outputs.ts';
+import { checkDistinct, planDepthFolders, planTargets } from '../run/outputs.ts';
 import { createReporter, reportError } from '../run/reporter.ts';
 import { type InputResult, runInput } from '../run/run-input.ts';
 import { TextFile } from '../run/text-file.ts';
 import { readZones } from '../run/zones.ts';
 
-/** Taken when --detect names no model. */
+/** Taken when --detect, or --depth, names no model. */
 const DEFAULT_MODEL = 'yolox-nano';
+const DEFAULT_DEPTH_MODEL = 'midas-small';
 
 export function runCommand(): Command {
   return new Command('run')
@@ -60,7 +63,17 @@ export function runCommand(): Command {
     .option('--track', 'follow objects from frame to frame (default with --every)')
     .option('--no-track', 'hold the boxes between the frames of --every')
     .option('--zones <file>', 'count who enters, leaves and crosses the places in this file (docs/zones.md)')
-    .option('--no-overlay', 'do not draw the boxes')
+    .option('--depth [model]', `estimate how near everything is (default: ${DEFAULT_DEPTH_MODEL})`)
+    .option(
+      '--layout <layout>',
+      'where depth is shown: overlay (default), side-by-side or depth (alone)',
+      readLayout,
+    )
+    .option(
+      '--depth-raw <dir>',
+      'write the depth map of every inferred frame as a 16-bit PNG into this folder',
+    )
+    .option('--no-overlay', 'draw neither boxes nor depth')
     .option('--events <file>', 'write events as NDJSON; "-" for standard output')
     .option('--stats <file>', 'write times and queue depths of every stage as JSON')
     .option('--codec <codec>', 'h264, hevc, vp8, vp9 or av1', readCodec)
@@ -88,6 +101,7 @@ export function runCommand(): Command {
       run(inputs, {
         ...raw,
         detect: raw.detect === true ? DEFAULT_MODEL : raw.detect,
+        depth: raw.depth === true ? DEFAULT_DEPTH_MODEL : raw.depth,
         header: raw.header ?? {},
         models: raw.models ?? [],
       }),
@@ -95,17 +109,18 @@ export function runCommand(): Command {
 }
 
 /** As the command line gives them: a list or a model's name may be left out. */
-type RawOptions = Omit<RunOptions, 'detect' | 'header' | 'models'> &
-  Partial<Pick<RunOptions, 'header' | 'models'>> & { detect?: string | true };
+type RawOptions = Omit<RunOptions, 'detect' | 'depth' | 'header' | 'models'> &
+  Partial<Pick<RunOptions, 'header' | 'models'>> & { detect?: string | true; depth?: string | true };
 
 async function run(args: string[], options: RunOptions): Promise<void> {
   if (args.length === 0) {
+    const taken = (['detect', 'depth'] as const).find((stage) => options[stage] !== undefined);
     throw new EdgeRunnerError(
       'usage',
       'There is no input.',
-      options.detect === undefined
-        ? 'Give files, folders, addresses, or "-" for standard input.'
-        : `"${options.detect}" was read as the model of --detect: put the inputs before it, or name the model.`,
+      taken
+        ? `"${options[taken]}" was read as the model of --${taken}: put the inputs before it, or name the model.`
+        : 'Give files, folders, addresses, or "-" for standard input.',
     );
   }
   checkTogether(options);
@@ -113,17 +128,26 @@ async function run(args: string[], options: RunOptions): Promise<void> {
   const zoneList = options.zones === undefined ? undefined : await readZones(options.zones);
   const { inputs, refused } = await readInputs(args);
   const targets = options.output === undefined ? null : await planTargets(inputs, options.output);
-  await checkDistinct(inputs, targets ?? [], [options.events, options.stats]);
+  const depthFolders =
+    options.depthRaw === undefined ? null : await planDepthFolders(inputs, options.depthRaw);
+  await checkDistinct(inputs, targets ?? [], [options.events, options.stats], depthFolders);
   await untilInterrupted(async (signal) => {
-    const model =
-      options.detect === undefined
-        ? null
-        : await resolveModel(options.detect, {
-            folders: modelFolders(options.models),
-            cacheDir: cacheFolder(),
-            onProgress: terminalProgress(process.stderr),
-            signal,
-          });
+    const store = {
+      folders: modelFolders(options.models),
+      cacheDir: cacheFolder(),
+      onProgress: terminalProgress(process.stderr),
+      signal,
+    };
+    const resolved = async (task: 'detect' | 'depth') => {
+      const ref = options[task];
+      if (ref === undefined) return null;
+      const model = await resolveModel(ref, store);
+      modelFor(task, model.descriptor);
+      return model;
+    };
+    const detect = await resolved('detect');
+    const depth = await resolved('depth');
+    const stageModels = { detect: detect?.descriptor.name, depth: depth?.descriptor.name };
     const executablePath = findBrowser(await fetchedBrowser());
     const events = await openEvents(options.events);
     let stats: TextFile | null = null;
@@ -140,8 +164,9 @@ async function run(args: string[], options: RunOptions): Promise<void> {
             await runInput({
               input,
               target,
-              job: toJobSpec(input, target, { ...options, detect: model?.descriptor.name, zoneList }, id),
-              model,
+              job: toJobSpec(input, target, { ...options, ...stageModels, zoneList }, id),
+              models: [detect, depth].filter((model) => model !== null),
+              depthFolder: depthFolders?.[i] ?? null,
               headers: options.header,
               launch: { executablePath, backend: options.backend, headed: options.headed },
               events,

@@ -11,7 +11,7 @@ export function toJobSpec(
   options: RunOptions & { zoneList?: readonly Zone[] | undefined },
   id: string,
 ): JobSpec {
-  const stages = options.detect === undefined ? [] : [detectStage(options, id)];
+  const stages: Stage[] = options.detect === undefined ? [] : [detectStage(options, id)];
   // Boxes of frames that are not inferred are moved on, where they are not told to stay.
   const { zoneList } = options;
   const tracked =
@@ -26,13 +26,19 @@ export function toJobSpec(
       'Nobody moves on still pictures: --track and --zones do nothing with them.',
       'Leave these options out, or run videos and pictures apart.',
     );
+  if (options.depth !== undefined) {
+    const { depth: model, every } = options;
+    stages.push({ id: 'depth', kind: 'depth', from: stages.at(-1)?.id ?? id, options: { model, every } });
+  }
   const found = stages.at(-1)?.id ?? id;
   const drawn = stages.length > 0 && options.overlay && target !== null;
   const last = drawn ? 'overlay' : found;
   return parseJobSpec({
     v: 1,
     sources: [sourceOf(input, options, id)],
-    stages: drawn ? [...stages, { id: 'overlay', kind: 'overlay', from: found }] : stages,
+    stages: drawn
+      ? [...stages, { id: 'overlay', kind: 'overlay', from: found, options: { layout: options.layout } }]
+      : stages,
     outputs: [
       ...(target
         ? [
@@ -41,6 +47,7 @@ export function toJobSpec(
               : videoOf(target, options, last),
           ]
         : []),
+      ...(options.depthRaw === undefined ? [] : [{ id: 'depth-maps', kind: 'depth-maps', from: found }]),
       ...(options.events === undefined ? [] : [{ id: 'events', kind: 'events', from: found }]),
     ],
     placement: { backend: options.backend },
@@ -76,10 +83,14 @@ function sourceOf(input: RunInput, { start, end, realtime, header }: RunOptions,
   }
 }
 
-function detectStage(
-  { detect, classes, minScore, iou, every }: RunOptions,
-  from: string,
-): { id: string; kind: string; from: string; options?: object } {
+interface Stage {
+  id: string;
+  kind: string;
+  from: string;
+  options?: object;
+}
+
+function detectStage({ detect, classes, minScore, iou, every }: RunOptions, from: string): Stage {
   return { id: 'detect', kind: 'detect', from, options: { model: detect, classes, minScore, iou, every } };
 }
 

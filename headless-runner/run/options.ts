@@ -4,6 +4,8 @@ import {
   CODECS,
   type Codec,
   EdgeRunnerError,
+  LAYOUTS,
+  type Layout,
   QUALITIES,
   type Quality,
 } from '../../protocol/index.ts';
@@ -18,6 +20,9 @@ export interface RunOptions {
   every?: number;
   track?: boolean;
   zones?: string;
+  depth?: string;
+  layout?: Layout;
+  depthRaw?: string;
   overlay: boolean;
   events?: string;
   stats?: string;
@@ -113,7 +118,8 @@ export function readHeader(text: string, before: Record<string, string> = {}): R
   return { ...before, [match[1]!]: match[2]! };
 }
 
-const oneOf =
+/** One of a few words. */
+export const oneOf =
   <T extends string>(option: string, values: readonly T[]) =>
   (text: string): T => {
     const value = values.find((known) => known === text);
@@ -122,8 +128,21 @@ const oneOf =
   };
 
 export const readCodec = oneOf<Codec>('--codec', CODECS);
+export const readLayout = oneOf<Layout>('--layout', LAYOUTS);
 export const readQuality = oneOf<Quality>('--quality', QUALITIES);
 export const readBackend = oneOf<BackendChoice>('--backend', BACKENDS);
+
+/** Options that need another one, as they are spelled. */
+const SPELLED = {
+  classes: '--classes',
+  minScore: '--min-score',
+  iou: '--iou',
+  every: '--every',
+  track: '--track',
+  zones: '--zones',
+  layout: '--layout',
+  depthRaw: '--depth-raw',
+} as const;
 
 /** What no single option can see. @throws {EdgeRunnerError} `option-invalid`, `usage` */
 export function checkTogether(options: RunOptions): void {
@@ -134,26 +153,35 @@ export function checkTogether(options: RunOptions): void {
   if (options.bitrate !== undefined && options.quality !== undefined) {
     throw clash('--bitrate and --quality exclude each other.', 'Give one of them.');
   }
-  const only = (['classes', 'minScore', 'iou', 'every', 'track', 'zones'] as const).find(
-    (name) => options[name] !== undefined,
-  );
-  if (only && options.detect === undefined) {
-    throw clash(
-      `--${only === 'minScore' ? 'min-score' : only} does nothing without --detect.`,
-      'Add --detect.',
-    );
-  }
+  const needs = (names: readonly (keyof typeof SPELLED)[], stages: readonly ('detect' | 'depth')[]) => {
+    if (stages.some((stage) => options[stage] !== undefined)) return;
+    const only = names.find((name) => options[name] !== undefined);
+    if (only === undefined) return;
+    const wanted = stages.map((stage) => `--${stage}`).join(' or ');
+    throw clash(`${SPELLED[only]} does nothing without ${wanted}.`, `Add ${wanted}.`);
+  };
+  needs(['classes', 'minScore', 'iou', 'track', 'zones'], ['detect']);
+  needs(['every'], ['detect', 'depth']);
+  needs(['layout', 'depthRaw'], ['depth']);
   if (options.zones !== undefined && options.track === false) {
     throw clash('--zones counts those who are followed, and --no-track follows nobody.', 'Leave one out.');
+  }
+  if (options.layout !== undefined && !options.overlay) {
+    throw clash('--layout says where depth is drawn, and --no-overlay draws nothing.', 'Leave one out.');
   }
   if (!options.output) {
     const unused = (['codec', 'bitrate', 'quality', 'size'] as const).find(
       (name) => options[name] !== undefined,
     );
     if (unused) throw clash(`--${unused} does nothing without an output.`, 'Add -o OUT.');
-    if (!options.events) {
-      if (options.detect === undefined)
-        throw new EdgeRunnerError('usage', 'There is nothing to do.', 'Add -o OUT, --detect, or both.');
+    if (options.layout !== undefined) throw clash('--layout does nothing without an output.', 'Add -o OUT.');
+    if (!options.events && options.depthRaw === undefined) {
+      if (options.detect === undefined && options.depth === undefined)
+        throw new EdgeRunnerError(
+          'usage',
+          'There is nothing to do.',
+          'Add -o OUT, --detect, --depth, or several of them.',
+        );
       options.events = '-';
     }
   }

@@ -62,6 +62,25 @@ export async function planTargets(inputs: RunInput[], output: string): Promise<R
   return targets;
 }
 
+/**
+ * The folder of each input's depth maps: the one that is named, or with several inputs one within it for each.
+ * @throws {EdgeRunnerError} `output-unwritable`; `usage` for two inputs of one name.
+ */
+export async function planDepthFolders(inputs: RunInput[], folder: string): Promise<string[]> {
+  const folders = inputs.map(({ name }) =>
+    inputs.length === 1 ? resolve(folder) : resolve(folder, basename(name, extname(name)) || 'input'),
+  );
+  const twice = folders.find((path, i) => folders.indexOf(path) !== i);
+  if (twice !== undefined) throw twoOutputs(twice);
+  for (const path of folders) {
+    await mkdir(path, { recursive: true }).catch((error: unknown) =>
+      Promise.reject(unwritable(path, error, folder)),
+    );
+    await checkWritable(path);
+  }
+  return folders;
+}
+
 function extension(container: Container, name: string): string {
   return CONTAINER_OF[extname(name).toLowerCase()] === container ? extname(name) : `.${container}`;
 }
@@ -89,12 +108,14 @@ async function checkWritable(folder: string): Promise<void> {
 /**
  * No output may be an input, nor another output; links are looked through.
  * @param sideFiles of events and statistics; "-" and undefined are no files.
+ * @param depthFolders of each input's depth maps.
  * @throws {EdgeRunnerError} `output-equals-input`, `usage`
  */
 export async function checkDistinct(
   inputs: RunInput[],
   targets: RunTarget[],
   sideFiles: (string | undefined)[],
+  depthFolders: string[] | null = null,
 ): Promise<void> {
   const read = new Set<string>();
   for (const input of inputs) {
@@ -106,8 +127,16 @@ export async function checkDistinct(
     const names = input.kind === 'pictures' ? input.paths.map(pictureName) : [name];
     return names.map((file) => join(folder, file));
   });
+  const maps = (depthFolders ?? []).flatMap((folder, i) => {
+    const input = inputs[i]!;
+    return input.kind === 'pictures' ? input.paths.map((path) => join(folder, depthMapName(path))) : [];
+  });
   const written = new Set<string>();
-  for (const path of [...outputs, ...sideFiles.filter((file) => file !== undefined && file !== '-')]) {
+  for (const path of [
+    ...outputs,
+    ...maps,
+    ...sideFiles.filter((file) => file !== undefined && file !== '-'),
+  ]) {
     const id = await identity(path!);
     if (read.has(id)) {
       throw new EdgeRunnerError(
@@ -117,11 +146,7 @@ export async function checkDistinct(
       );
     }
     if (written.has(id)) {
-      throw new EdgeRunnerError(
-        'usage',
-        `Two outputs would both be written to ${path}.`,
-        'Give them different names, or run the inputs apart.',
-      );
+      throw twoOutputs(path!);
     }
     written.add(id);
   }
@@ -136,3 +161,12 @@ async function identity(path: string): Promise<string> {
 /** Name of the picture that comes out for one that goes in: PNG stays PNG, all else becomes JPEG. */
 export const pictureName = (path: string) =>
   /\.png$/i.test(path) ? basename(path) : basename(path).replace(/\.[^.]+$/, '.jpg');
+
+const depthMapName = (path: string) => `${basename(path).replace(/\.[^.]+$/, '')}.png`;
+
+const twoOutputs = (path: string) =>
+  new EdgeRunnerError(
+    'usage',
+    `Two outputs would both be written to ${path}.`,
+    'Give them different names, or run the inputs apart.',
+  );

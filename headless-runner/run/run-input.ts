@@ -19,7 +19,9 @@ export interface InputRun {
   input: RunInput;
   target: RunTarget | null;
   job: JobSpec;
-  model: { descriptor: ModelDescriptor; path: string } | null;
+  models: { descriptor: ModelDescriptor; path: string }[];
+  /** Folder of the depth maps; null where none are wanted. */
+  depthFolder: string | null;
   headers: Record<string, string>;
   launch: LaunchOptions;
   events: EventSink;
@@ -42,7 +44,7 @@ export interface InputResult {
  */
 export async function runInput(run: InputRun): Promise<InputResult> {
   const served: Served = { sources: new Map(), pictures: new Map(), models: new Map() };
-  if (run.model) served.models.set(run.model.descriptor.name, run.model);
+  for (const model of run.models) served.models.set(model.descriptor.name, model);
   const id = run.job.sources[0]!.id;
   try {
     await serveInput(run, id, served);
@@ -74,19 +76,21 @@ async function attempt(run: InputRun, served: Served, once: OnceOnly): Promise<I
   const began = performance.now();
   let firstFrameSeconds: number | null = null;
   const files = target && new OutputFiles(target.folder);
+  const maps = run.depthFolder === null ? null : new OutputFiles(run.depthFolder);
   try {
     const { summaries, indexAtEnd } = await runInBrowser({
       job,
       served,
       launch,
-      outputs: new Map(
-        files
-          ? [
+      outputs: new Map([
+        ...(files
+          ? ([
               ['video', files],
               ['frames', files],
-            ]
-          : [],
-      ),
+            ] as const)
+          : []),
+        ...(maps ? ([['depth-maps', maps]] as const) : []),
+      ]),
       onEvents: (lines) => events.write(once.filter(lines.filter((line) => line.type !== 'summary'))),
       onLog: (message) => reporter.log(message),
       onProgress: (message) => {
@@ -98,13 +102,14 @@ async function attempt(run: InputRun, served: Served, once: OnceOnly): Promise<I
     const summary = summaries[0]!;
     if (files && target && indexAtEnd.length > 0) await moveIndexToFront(files.partOf(target.name));
     await files?.commit();
+    await maps?.commit();
     await events.write([summary]);
     const output =
       target && (run.input.kind === 'pictures' ? target.folder : join(target.folder, target.name));
     reporter.summary(summary, output);
     return { summary, output, firstFrameSeconds };
   } finally {
-    await files?.discard();
+    await Promise.all([files?.discard(), maps?.discard()]);
   }
 }
 

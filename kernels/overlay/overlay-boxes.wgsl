@@ -56,12 +56,13 @@ struct Layout {
 
 const PLAIN_PARTS = 5u;
 const SCORE_LENGTH = 5;
+const TRACK_LIMIT = 1000000u;
 
 @vertex
 fn place(@builtin(vertex_index) vertex: u32, @builtin(instance_index) instance: u32) -> Corner {
   let item = detections.items[detections.count - 1u - instance];
   let name_length = i32(names[2u * item.class_id + 1u]);
-  let plan = layout_box(box_of(item), name_length + SCORE_LENGTH);
+  let plan = layout_box(box_of(item), name_length + track_length(item.track) + SCORE_LENGTH);
   let color = colors[item.class_id % u32(params.colors)];
 
   let part = vertex / 6u;
@@ -139,13 +140,37 @@ fn edge(box: vec4i, side: u32) -> vec4i {
   }
 }
 
-// A glyph of "name 0.12". Glyphs count from the space.
+// Characters of " #12"; none without a track.
+fn track_length(track: u32) -> i32 {
+  if (track == 0u) {
+    return 0;
+  }
+  var length = 3;
+  for (var rest = track % TRACK_LIMIT / 10u; rest > 0u; rest /= 10u) {
+    length++;
+  }
+  return length;
+}
+
+// A glyph of "name #12 0.34". Glyphs count from the space.
 fn glyph_at(item: Detection, character: i32, name_length: i32) -> i32 {
   if (character < name_length) {
     return i32(names[names[2u * item.class_id] + u32(character)]);
   }
+  let after_name = character - name_length;
+  let track_characters = track_length(item.track);
+  if (after_name < track_characters) {
+    if (after_name < 2) {
+      return select(3, 0, after_name == 0);
+    }
+    var rest = item.track % TRACK_LIMIT;
+    for (var digit = track_characters - 1; digit > after_name; digit--) {
+      rest /= 10u;
+    }
+    return 16 + i32(rest % 10u);
+  }
   let score = hundredths(item.score);
-  switch character - name_length {
+  switch after_name - track_characters {
     case 1: { return 16 + i32(score / 100u); }
     case 2: { return 14; }
     case 3: { return 16 + i32(score / 10u % 10u); }

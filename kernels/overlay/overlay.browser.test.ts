@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { DETECTION_BYTES, detectionsByteLength } from '../detections.ts';
+import { DepthColorCpu } from '../depth-color/depth-color.cpu.ts';
+import { packDetections } from '../detections.ts';
 import {
   type LetterboxSpec,
   letterboxGeometry,
@@ -11,6 +12,7 @@ import { type Orientation, packedLayout, pictureOver } from '../picture.ts';
 import {
   BT709,
   ORIENTATIONS,
+  pick,
   seeded,
   storedPosition,
   whole,
@@ -18,6 +20,7 @@ import {
   YOLOX_SPEC,
 } from '../testing.ts';
 import { onDevice, rgbaTexture, runAndReadTexture, storageBuffer } from '../testing-gpu.ts';
+import { arrange } from './arrange.ts';
 import { labelOf, OverlayCpu, type OverlayItem } from './overlay.cpu.ts';
 import { OverlayGpu } from './overlay.gpu.ts';
 
@@ -43,9 +46,12 @@ it('the GPU draws boxes and labels as its CPU twin does, on every orientation of
         kind: 'texture',
       });
       const source = rgbaTexture(device, width, height, stored).createView();
-      const detections = storageBuffer(device, new Float32Array(detectionBytes(found)));
+      const detections = storageBuffer(device, new Float32Array(packDetections(found, found.length)));
       const pixels = await runAndReadTexture(device, target, (encoder) => {
-        kernel.encode(encoder, source, view, target.createView(), { detections, letterbox: spec });
+        kernel.encode(encoder, source, view, target.createView(), {
+          boxes: { detections, letterbox: spec },
+          depth: null,
+        });
       });
       kernel.destroy();
 
@@ -74,7 +80,7 @@ it('the GPU shows a VideoFrame alone, upright and scaled', () =>
     const view: View = { displayWidth: 48, displayHeight: 64, orientation: { rotation: 90, flip: false } };
     const pixels = await runAndReadTexture(device, target, (encoder) => {
       const source = device.importExternalTexture({ source: frame });
-      kernel.encode(encoder, source, view, target.createView(), null);
+      kernel.encode(encoder, source, view, target.createView(), { boxes: null, depth: null });
     });
     frame.close();
     kernel.destroy();
@@ -85,10 +91,48 @@ it('the GPU shows a VideoFrame alone, upright and scaled', () =>
     expect(pixels[3]).toBe(255);
   }));
 
+it.each(['overlay', 'side-by-side', 'depth'] as const)('depth is shown in the layout "%s"', (layout) =>
+  onDevice(async (device) => {
+    const [width, height] = [31, 24];
+    const target = arrange(layout, width, height);
+    const random = seeded(22);
+    const stored = noisePixels(random, width, height);
+    const map = { width: 5, height: 4 };
+    const shares = Float32Array.from({ length: 20 }, random);
+    const kernel = new OverlayGpu(device, {
+      ...{ width, height, layout, classNames: [] },
+      format: 'rgba8unorm',
+      kind: 'texture',
+    });
+    const texture = rgbaTexture(device, target.width, target.height);
+    const depth = { shares: storageBuffer(device, shares), ...map };
+    const view = { displayWidth: width, displayHeight: height, orientation: ORIENTATIONS[0]! };
+    const pixels = await runAndReadTexture(device, texture, (encoder) => {
+      const source = rgbaTexture(device, width, height, stored).createView();
+      kernel.encode(encoder, source, view, texture.createView(), { boxes: null, depth });
+    });
+    kernel.destroy();
+
+    const expected = new Uint8Array(4 * target.width * target.height);
+    const pictureAt = (left: number) => {
+      const layout = [{ offset: 4 * left, stride: 4 * target.width }];
+      return pictureOver(expected.buffer, 'RGBA', width, height, BT709, layout);
+    };
+    if (target.showsPicture)
+      for (let y = 0; y < height; y++)
+        expected.set(stored.subarray(4 * width * y, 4 * width * (y + 1)), 4 * target.width * y);
+    const { left, opacity } = target.depth!;
+    new DepthColorCpu().draw(pictureAt(left), { shares, ...map }, opacity);
+    for (let i = 3; i < expected.length; i += 4) expected[i] = pixels[i]!;
+    expect(worstDifference(pixels, expected)).toBeLessThanOrEqual(2);
+  }),
+);
+
 interface Found {
-  corners: number[];
+  corners: [number, number, number, number];
   score: number;
   classId: number;
+  track?: number;
 }
 
 /** Best first, on a grid of model px that keeps roundings away from halves. */
@@ -101,19 +145,13 @@ function randomDetections(random: () => number, spec: LetterboxSpec, count: numb
     .map((score) => {
       const [x, y] = [random() * spec.width, random() * spec.height];
       const corners = [x - 60 * random(), y - 60 * random(), x + 60 * random(), y + 60 * random()];
-      return { corners: corners.map(Math.fround), score: Math.fround(score), classId: whole(random, 0, 4) };
+      return {
+        corners: corners.map(Math.fround) as Found['corners'],
+        score: Math.fround(score),
+        classId: whole(random, 0, 4),
+        ...(random() < 0.7 && { track: pick(random, [1, 9, 10, 407, 99_999, 1_234_567]) }),
+      };
     });
-}
-
-function detectionBytes(found: Found[]): ArrayBuffer {
-  const bytes = new ArrayBuffer(detectionsByteLength(found.length));
-  new Uint32Array(bytes)[0] = found.length;
-  found.forEach(({ corners, score, classId }, i) => {
-    const at = (1 + i) * DETECTION_BYTES;
-    new Float32Array(bytes, at).set([...corners, score]);
-    new Uint32Array(bytes, at + 20).set([classId, i]);
-  });
-  return bytes;
 }
 
 function itemsOf(
@@ -124,12 +162,12 @@ function itemsOf(
 ): OverlayItem[] {
   const geometry = letterboxGeometry(view, spec);
   const [scaleX, scaleY] = [target.width / view.displayWidth, target.height / view.displayHeight];
-  return found.toReversed().map(({ corners, score, classId }) => {
+  return found.toReversed().map(({ corners, score, classId, track }) => {
     const [x, y, width, height] = modelToDisplay(corners, geometry, view);
     return {
       box: [x * scaleX, y * scaleY, width * scaleX, height * scaleY],
       classId,
-      label: labelOf(CLASS_NAMES[classId]!, score),
+      label: labelOf(CLASS_NAMES[classId]!, score, track),
     };
   });
 }

@@ -12,8 +12,12 @@ export interface OverlayItem {
   label: string;
 }
 
-/** What stands in a label: the class and its score with two digits. */
-export const labelOf = (className: string, score: number): string => `${className} ${score.toFixed(2)}`;
+/** What stands in a label: the class, the number of its track where it has one, and its score with two digits. */
+export const labelOf = (className: string, score: number, track?: number): string =>
+  `${className}${track ? ` #${track % 10 ** TRACK_DIGITS}` : ''} ${score.toFixed(2)}`;
+
+/** Most digits that are shown of a track's number. */
+export const TRACK_DIGITS = 6;
 
 /**
  * Paints boxes and labels straight into the planes of upright pictures of one size, whatever their format. On a

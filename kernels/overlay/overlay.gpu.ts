@@ -1,16 +1,21 @@
+import { type DepthBuffer, DepthColorGpu } from '../depth-color/depth-color.gpu.ts';
 import detectionCode from '../detection.wgsl?raw';
 import { axesWords, type FrameKind, type FrameSource, frameCode, frameSampler } from '../frame.gpu.ts';
 import { type LetterboxSpec, letterboxGeometry, type View } from '../geometry.ts';
 import { BufferUsage, TextureUsage } from '../gpu-flags.ts';
+import { arrange, type DepthLayout } from './arrange.ts';
 import { GLYPH_COUNT, glyphsOf, scaleAtlas } from './atlas.ts';
+import { TRACK_DIGITS } from './overlay.cpu.ts';
 import boxesCode from './overlay-boxes.wgsl?raw';
 import frameDrawCode from './overlay-frame.wgsl?raw';
 import { CLASS_COLORS, type OverlayStyle, overlayStyle, textColor } from './style.ts';
 
 export interface OverlayGpuOptions {
-  /** Of the target, px. */
+  /** Of the picture, px; the target has the size that `arrange` gives. */
   width: number;
   height: number;
+  /** Where depth is shown; default: there is none. */
+  layout?: DepthLayout | null;
   /** Of the target's texture. */
   format: GPUTextureFormat;
   /** Name of every class of the model, by id; may be empty when no boxes are ever drawn. */
@@ -25,7 +30,13 @@ export interface OverlayBoxes {
   letterbox: LetterboxSpec;
 }
 
-/** The frame, boxes and labels in one render pass; boxes equal {@link OverlayCpu}'s with `labelOf` labels. */
+/** What is drawn beside the frame itself. */
+export interface OverlayContent {
+  boxes: OverlayBoxes | null;
+  depth: DepthBuffer | null;
+}
+
+/** The frame, depth over or beside it, boxes and labels in one render pass; boxes equal {@link OverlayCpu}'s with `labelOf` labels. */
 export class OverlayGpu {
   readonly style: OverlayStyle;
   readonly #device: GPUDevice;
@@ -41,12 +52,14 @@ export class OverlayGpu {
   readonly #colors: GPUBuffer;
   readonly #atlas: GPUTexture;
   readonly #draw: GPUBuffer;
+  readonly #showsPicture: boolean;
+  readonly #depth: DepthColorGpu | null;
   #orientation = '';
   #mapping = '';
   #boxes: { detections: GPUBuffer; group: GPUBindGroup } | undefined;
 
   constructor(device: GPUDevice, options: OverlayGpuOptions) {
-    const { width, height, format, classNames, kind = 'external' } = options;
+    const { width, height, format, classNames, kind = 'external', layout = null } = options;
     this.#device = device;
     this.#width = width;
     this.#height = height;
@@ -54,6 +67,10 @@ export class OverlayGpu {
     this.#framePipeline = framePipeline(device, format, kind);
     this.#boxesPipeline = boxesPipeline(device, format);
     this.#sampler = frameSampler(device);
+    const { showsPicture, depth } = arrange(layout, width, height);
+    this.#showsPicture = showsPicture;
+    this.#depth =
+      depth && new DepthColorGpu(device, format, { left: depth.left, top: 0, width, height }, depth.opacity);
 
     const uniform = BufferUsage.UNIFORM | BufferUsage.COPY_DST;
     this.#frameParams = device.createBuffer({ label: 'overlay frame', size: 32, usage: uniform });
@@ -66,7 +83,7 @@ export class OverlayGpu {
     this.#names = filled(device, 'overlay names', nameWords(glyphs), BufferUsage.STORAGE);
     this.#colors = filled(device, 'overlay colors', colorWords(), BufferUsage.STORAGE);
     this.#atlas = atlasTexture(device, this.style);
-    const characters = SCORE_LENGTH + Math.max(0, ...glyphs.map((name) => name.length));
+    const characters = TRACK_LENGTH + SCORE_LENGTH + Math.max(0, ...glyphs.map((name) => name.length));
     const draw = Uint32Array.of(6 * (PLAIN_PARTS + characters), 0, 0, 0);
     this.#draw = filled(device, 'overlay draw', draw, BufferUsage.INDIRECT);
   }
@@ -76,14 +93,13 @@ export class OverlayGpu {
    * one submit.
    * @param source the frame, of this kernel's kind.
    * @param target RENDER_ATTACHMENT, of this kernel's size and format.
-   * @param boxes null: the frame alone.
    */
   encode(
     encoder: GPUCommandEncoder,
     source: FrameSource,
     view: View,
     target: GPUTextureView,
-    boxes: OverlayBoxes | null,
+    { boxes, depth }: OverlayContent,
   ): void {
     this.#setOrientation(view);
     if (boxes) {
@@ -101,11 +117,17 @@ export class OverlayGpu {
       label: 'overlay',
       colorAttachments: [{ view: target, loadOp: 'clear', storeOp: 'store' }],
     });
-    pass.setPipeline(this.#framePipeline);
-    pass.setBindGroup(0, frame);
-    pass.setBindGroup(1, this.#frameGroup);
-    pass.draw(3);
+    const toPicture = () => pass.setViewport(0, 0, this.#width, this.#height, 0, 1);
+    if (this.#showsPicture) {
+      toPicture();
+      pass.setPipeline(this.#framePipeline);
+      pass.setBindGroup(0, frame);
+      pass.setBindGroup(1, this.#frameGroup);
+      pass.draw(3);
+    }
+    if (depth) this.#depth?.encode(pass, depth);
     if (boxes) {
+      toPicture();
       pass.setPipeline(this.#boxesPipeline);
       pass.setBindGroup(0, this.#boxesGroup(boxes.detections));
       pass.drawIndirect(this.#draw, 0);
@@ -118,6 +140,7 @@ export class OverlayGpu {
       buffer.destroy();
     }
     this.#atlas.destroy();
+    this.#depth?.destroy();
   }
 
   #setOrientation({ orientation }: View): void {
@@ -165,6 +188,8 @@ export class OverlayGpu {
 /** As in overlay-boxes.wgsl. */
 const PLAIN_PARTS = 5;
 const SCORE_LENGTH = 5;
+/** Of " #123456". */
+const TRACK_LENGTH = 2 + TRACK_DIGITS;
 
 function framePipeline(device: GPUDevice, format: GPUTextureFormat, kind: FrameKind): GPURenderPipeline {
   const module = device.createShaderModule({ label: 'overlay frame', code: frameCode(kind) + frameDrawCode });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { EdgeRunnerError } from '../../protocol/errors.ts';
+import type { DepthHints } from '../adapters/depth.ts';
 import { describeModel } from '../descriptor.ts';
 import { findEntry } from '../registry.ts';
 import { download } from './download.ts';
@@ -14,6 +15,8 @@ export interface AddOptions extends StoreOptions {
   name?: string;
   /** Default: what the file says. */
   licence?: string;
+  /** Makes it a depth model. Default: what the shapes say, and what most depth models have in common. */
+  depth?: DepthHints;
 }
 
 /**
@@ -31,7 +34,7 @@ export async function addModel(source: string, options: AddOptions): Promise<Res
 
   const accept = async (part: string): Promise<ResolvedModel> => {
     const checked = await checkModelFile(part, null, source);
-    const named = { ...checked, name, licence: options.licence };
+    const named = { ...checked, name, licence: options.licence, depth: options.depth };
     return { path, descriptor: describeModel(checked.header, null, named) };
   };
   const added = url
@@ -39,7 +42,15 @@ export async function addModel(source: string, options: AddOptions): Promise<Res
     : await copy(source, path, accept);
   const { sha256, bytes, licence } = added.descriptor;
   const from = url ? url.href : resolve(source);
-  await recordUserModel(options.cacheDir, name, { file, sha256, bytes, licence, source: from });
+  await recordUserModel(options.cacheDir, name, {
+    file,
+    sha256,
+    bytes,
+    licence,
+    source: from,
+    task: added.descriptor.task,
+    ...(options.depth && { depth: options.depth }),
+  });
   return added;
 }
 

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { EdgeRunnerError } from '../../protocol/errors.ts';
 
 type Environment = Record<string, string | undefined>;
@@ -13,6 +15,14 @@ export const modelFolders = (options: readonly string[] = [], env: Environment =
   const fromEnvironment = (env.EDGE_RUNNER_MODELS ?? '').split(delimiter);
   return [...options, ...fromEnvironment].filter((folder) => folder !== '').map((folder) => resolve(folder));
 };
+
+/** Where the models lie that come with edge-runner, whether it runs from its sources or from a bundle. Absolute. */
+export function packagedFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  // The package's own root is the first folder above that has one.
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
+  return join(folder, 'models', 'demo');
+}
 
 /** @throws {EdgeRunnerError} `option-invalid` for a folder of `--models` that is none. */
 export async function checkFolders(options: readonly string[]): Promise<void> {

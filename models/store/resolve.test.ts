@@ -53,7 +53,9 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-const entry = (changes: Partial<RegistryEntry> = {}): RegistryEntry => ({
+type DetectEntry = Extract<RegistryEntry, { task: 'detect' }>;
+
+const entry = (changes: Partial<DetectEntry> = {}): DetectEntry => ({
   name: 'tiny',
   task: 'detect',
   licence: 'Apache-2.0',
@@ -336,13 +338,25 @@ describe('adding a model', () => {
     });
   });
 
-  it('refuses what is no detector, and leaves nothing', async () => {
-    const path = join(root, 'depth.onnx');
-    const depth = tinyOnnx({ inputs: [{ dims: [1, 3, 64, 64] }], outputs: [{ dims: [1, 1, 64, 64] }] });
-    await writeFile(path, depth);
+  it('keeps what its owner says of a depth model', async () => {
+    const path = join(root, 'deep.onnx');
+    const deep = tinyOnnx({ inputs: [{ dims: [1, 3, 64, 64] }], outputs: [{ dims: [1, 1, 64, 64] }] });
+    await writeFile(path, deep);
+    await addModel(path, { ...options(), depth: { larger: 'farther', samples: 'unit' } });
+    expect((await resolveModel('deep', options())).descriptor).toMatchObject({
+      task: 'depth',
+      output: { head: { larger: 'farther' } },
+      input: { letterbox: { mean: [0, 0, 0] } },
+    });
+  });
+
+  it('refuses what is neither a detector nor a depth model, and leaves nothing', async () => {
+    const path = join(root, 'other.onnx');
+    const other = tinyOnnx({ inputs: [{ dims: [1, 3, 64, 64] }], outputs: [{ dims: [1, 2, 64, 64] }] });
+    await writeFile(path, other);
     await expect(addModel(path, options())).rejects.toThrow(refusedWith('model-shape'));
-    server.answer(wholeFile(depth));
-    await expect(addModel(server.url, { ...options(), name: 'depth' })).rejects.toThrow(
+    server.answer(wholeFile(other));
+    await expect(addModel(server.url, { ...options(), name: 'other' })).rejects.toThrow(
       refusedWith('model-shape'),
     );
     expect(await readdir(join(cacheDir, 'added'))).toEqual([]);

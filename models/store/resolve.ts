@@ -3,6 +3,7 @@ import { EdgeRunnerError } from '../../protocol/errors.ts';
 import { describeModel, type ModelDescriptor } from '../descriptor.ts';
 import { findEntry, findEntryByHash, REGISTRY, type RegistryEntry, unknownModel } from '../registry.ts';
 import { download, type TransferOptions } from './download.ts';
+import { packagedFolder } from './folders.ts';
 import { type CheckedFile, checkModelFile, fileBytes, MAX_MODEL_BYTES } from './model-file.ts';
 import { readUserRegistry, recordUserModel, type UserModel } from './user-registry.ts';
 
@@ -41,7 +42,7 @@ export async function resolveModel(ref: string, options: StoreOptions): Promise<
 /** A file that stands for a built-in model, before it is checked. */
 export interface LocatedEntry {
   path: string;
-  where: 'folder' | 'cache';
+  where: 'folder' | 'cache' | 'package';
   bytes: number;
 }
 
@@ -55,9 +56,10 @@ export async function locateEntry(
     const bytes = await fileBytes(path);
     if (bytes !== null) return { path, where: 'folder', bytes };
   }
-  const path = cachePath(entry, cacheDir);
+  const where = entry.url === null ? 'package' : 'cache';
+  const path = where === 'package' ? join(packagedFolder(), entry.fileNames[0]!) : cachePath(entry, cacheDir);
   const bytes = await fileBytes(path);
-  return bytes === null ? null : { path, where: 'cache', bytes };
+  return bytes === null ? null : { path, where, bytes };
 }
 
 /** Checks a file that stands for a built-in model. @throws as {@link resolveModel}. */
@@ -78,7 +80,15 @@ export async function openUserModel(
 ): Promise<ResolvedModel> {
   const path = join(cacheDir, model.file);
   const file = await checkModelFile(path, [model.sha256]);
-  return { path, descriptor: describeModel(file.header, null, { ...file, name, licence: model.licence }) };
+  return {
+    path,
+    descriptor: describeModel(file.header, null, {
+      ...file,
+      name,
+      licence: model.licence,
+      depth: model.depth,
+    }),
+  };
 }
 
 /** The names in the user's list that are models of their own, not hashes kept for built-in ones. */
@@ -89,7 +99,7 @@ export const userNames = (
 
 async function resolveEntry(entry: RegistryEntry, options: StoreOptions): Promise<ResolvedModel> {
   const located = await locateEntry(entry, options);
-  if (located?.where === 'folder') return openEntry(entry, located.path, options.cacheDir);
+  if (located && located.where !== 'cache') return openEntry(entry, located.path, options.cacheDir);
   if (located) {
     try {
       return await openEntry(entry, located.path, options.cacheDir);
@@ -105,12 +115,14 @@ async function resolveEntry(entry: RegistryEntry, options: StoreOptions): Promis
 
 async function fetchEntry(entry: RegistryEntry, options: StoreOptions): Promise<ResolvedModel> {
   const { cacheDir } = options;
+  const { url } = entry;
+  if (url === null) throw notPackaged(entry.name);
   const accepted = await acceptedHashes(entry, cacheDir);
   const path = cachePath(entry, cacheDir);
   const file = await download<CheckedFile>(
     {
       name: entry.name,
-      url: entry.url,
+      url,
       target: path,
       maxBytes: Math.max(0, ...entry.files.map(({ bytes }) => bytes)) || MAX_MODEL_BYTES,
       hashKnown: accepted !== null,
@@ -118,7 +130,7 @@ async function fetchEntry(entry: RegistryEntry, options: StoreOptions): Promise<
         `Fetch it by other means, put it as ${entry.fileNames[0]} into a folder, and name that folder ` +
         'in EDGE_RUNNER_MODELS or with --models.',
       accept: async (part) => {
-        const checked = await checkModelFile(part, accepted, entry.url);
+        const checked = await checkModelFile(part, accepted, url);
         describeModel(checked.header, entry, checked);
         return checked;
       },
@@ -127,12 +139,25 @@ async function fetchEntry(entry: RegistryEntry, options: StoreOptions): Promise<
   );
   if (!accepted) {
     const { sha256, bytes } = file;
-    const { licence, url: source } = entry;
-    await recordUserModel(cacheDir, entry.name, { file: basename(path), sha256, bytes, licence, source });
+    await recordUserModel(cacheDir, entry.name, {
+      file: basename(path),
+      sha256,
+      bytes,
+      licence: entry.licence,
+      task: entry.task,
+      source: url,
+    });
     options.onProgress?.({ kind: 'pinned', name: entry.name, sha256 });
   }
   return { path, descriptor: describeModel(file.header, entry, file) };
 }
+
+const notPackaged = (name: string) =>
+  new EdgeRunnerError(
+    'model-unavailable',
+    `${name} comes with edge-runner, and its file is gone.`,
+    'Install edge-runner again.',
+  );
 
 const cachePath = (entry: RegistryEntry, cacheDir: string) => join(resolve(cacheDir), entry.fileNames[0]!);
 

@@ -14,6 +14,11 @@ const userModel = z.strictObject({
   licence: z.string(),
   /** Path or URL that it came from. */
   source: z.string(),
+  task: z.enum(['detect', 'depth']).default('detect'),
+  /** Of a depth model: which values are near, and how it wants its samples. */
+  depth: z
+    .strictObject({ larger: z.enum(['nearer', 'farther']), samples: z.enum(['unit', 'imagenet']) })
+    .optional(),
 });
 
 const userRegistry = z.strictObject({ v: z.literal(1), models: z.record(z.string(), userModel) });

@@ -59,18 +59,42 @@ def augment(picture, boxes, depth):
         picture, depth = picture[:, ::-1], depth[:, ::-1]
         boxes = boxes.copy()
         boxes[:, [1, 3]] = WIDTH - boxes[:, [3, 1]]
+    if random.random() < 0.5:
+        picture, boxes, depth = zoom(picture, boxes, depth, random)
     picture = picture.astype(np.float32)
     if random.random() < 0.8:
         gain = random.uniform(0.75, 1.25) * (1 + random.uniform(-0.08, 0.08, 3))
-        picture = (picture - 114) * random.uniform(0.8, 1.2) * gain + 114 * random.uniform(0.8, 1.2)
+        picture = (picture - 114) * np.float32(random.uniform(0.8, 1.2) * gain) + np.float32(114 * random.uniform(0.8, 1.2))
     if random.random() < 0.3:
         grey = picture.mean(2, keepdims=True)
         picture = grey + (picture - grey) * random.uniform(0, 1.5)
     if random.random() < 0.3:
-        picture = picture + random.normal(0, random.uniform(1, 8), picture.shape)
+        picture = picture + random.standard_normal(picture.shape, np.float32) * random.uniform(1, 8)
     picture = np.clip(picture, 0, 255).astype(np.uint8)
-    if random.random() < 0.6:
+    if random.random() < 0.4:
         buffer = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(picture)).save(buffer, "JPEG", quality=int(random.uniform(35, 95)))
         picture = np.asarray(Image.open(buffer))
     return np.ascontiguousarray(picture), boxes, np.ascontiguousarray(depth)
+
+
+def zoom(picture, boxes, depth, random):
+    """A part of the same shape, enlarged to the whole: other sizes and places for the same things."""
+    bar = (HEIGHT - WIDTH * 9 // 16) // 2
+    width = int(random.uniform(0.6, 1) * WIDTH / 16) * 16
+    height = width * 9 // 16
+    x = int(random.integers(0, WIDTH - width + 1)) // 2 * 2
+    y = bar + int(random.integers(0, HEIGHT - 2 * bar - height + 1)) // 2 * 2
+    whole = (WIDTH, HEIGHT - 2 * bar)
+    part = Image.fromarray(np.ascontiguousarray(picture[y : y + height, x : x + width]))
+    larger = np.full_like(picture, 114)
+    larger[bar : HEIGHT - bar] = np.asarray(part.resize(whole, Image.BILINEAR))
+    part = Image.fromarray(np.ascontiguousarray(depth[y // 2 : (y + height) // 2, x // 2 : (x + width) // 2]))
+    farther = np.full_like(depth, -1)
+    farther[bar // 2 : (HEIGHT - bar) // 2] = np.asarray(part.resize((whole[0] // 2, whole[1] // 2), Image.NEAREST))
+    moved = boxes.copy()
+    moved[:, [1, 3]] = ((boxes[:, [1, 3]] - x) * WIDTH / width).clip(0, WIDTH)
+    moved[:, [2, 4]] = ((boxes[:, [2, 4]] - y) * WIDTH / width + bar).clip(bar, HEIGHT - bar)
+    area = (boxes[:, 3] - boxes[:, 1]) * (boxes[:, 4] - boxes[:, 2]) * (WIDTH / width) ** 2
+    left = (moved[:, 3] - moved[:, 1]) * (moved[:, 4] - moved[:, 2])
+    return larger, moved[left > 0.4 * area], farther

@@ -56,8 +56,9 @@ def assign(scores, boxes, points, truth, topk=9, alpha=0.5, beta=4.0):
     return target_classes, target_boxes, positive
 
 
-def yolo_loss(model, pictures, truth):
-    sides, logits = model.raw(pictures)
+def yolo_loss(model, features, truth):
+    sides, logits = model.raw(features)
+    truth = truth[:, : max(1, int((truth[..., 0] >= 0).sum(1).max()))]
     sides, logits = sides.transpose(1, 2), logits.transpose(1, 2)
     points, strides = model.points, model.strides
     boxes = torch.cat([points - sides[..., :2] * strides, points + sides[..., 2:] * strides], -1)

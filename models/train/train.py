@@ -1,10 +1,13 @@
-"""python3 train.py yolo|depth DATA OUT.onnx [--minutes 40]: seeded; the same data and minutes give about the same net."""
+"""python3 train.py DATA OUT [--minutes 90]: both networks on one backbone. Seeded; the same data and minutes give about
+the same networks."""
 import argparse
 import copy
 import math
+import pathlib
 import time
 
 import torch
+from torch import nn
 from torch.utils.data import DataLoader
 
 from data import Street
@@ -15,23 +18,42 @@ from nets import StreetDepth, StreetYolo
 BATCH, RATE = 16, 2e-3
 
 
+class Both(nn.Module):
+    """Depth teaches the backbone what detection needs as well, and it is trained once; each network gets a copy of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.yolo, self.depth = StreetYolo(), StreetDepth()
+        self.depth.backbone = self.yolo.backbone
+
+    def loss(self, pictures, truth, inverse, with_depth):
+        features = self.yolo.backbone(pictures)
+        loss = yolo_loss(self.yolo, features, truth)
+        return loss + 2 * depth_loss(self.depth.map(features), inverse) if with_depth else loss
+
+    def export(self, folder):
+        for net, name in ((self.yolo, "street-yolo"), (self.depth, "street-depth")):
+            export(copy.deepcopy(net), str(folder / f"{name}.onnx"))
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("net", choices=["yolo", "depth"])
     parser.add_argument("data")
-    parser.add_argument("out")
-    parser.add_argument("--minutes", type=float, default=40)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(1)
     torch.set_num_threads(args.threads)
-    model = StreetYolo() if args.net == "yolo" else StreetDepth()
-    model.to(memory_format=torch.channels_last).train()
+    model = Both().to(memory_format=torch.channels_last).train()
     average = copy.deepcopy(model)
+    # Not `state_dict`, which names the shared backbone twice.
+    pairs = [*zip(average.parameters(), model.parameters()), *zip(average.buffers(), model.buffers())]
     optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=1e-3)
     loader = DataLoader(Street(args.data, train=True), BATCH, shuffle=True, drop_last=True, num_workers=1)
     print(f"{len(loader.dataset)} frames, {sum(p.numel() for p in model.parameters())} weights", flush=True)
-    began, step, mean = time.time(), 0, None
+    began, step, means = time.time(), 0, [None, None]
     while (share := (time.time() - began) / 60 / args.minutes) < 1:
         for pictures, truth, inverse in loader:
             share = (time.time() - began) / 60 / args.minutes
@@ -42,21 +64,24 @@ def main():
             for group in optimizer.param_groups:
                 group["lr"] = rate
             pictures = (pictures.float() / 255).contiguous(memory_format=torch.channels_last)
-            loss = yolo_loss(model, pictures, truth) if args.net == "yolo" else depth_loss(model(pictures), inverse)
+            # Depth is learnt sooner than detection: every other step is enough.
+            loss = model.loss(pictures, truth, inverse, with_depth=step % 2 == 0)
             optimizer.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 10)
+            nn.utils.clip_grad_norm_(model.parameters(), 10)
             optimizer.step()
             step += 1
-            keep = min(0.999, 1 - 1 / (step + 1))
+            keep = min(0.999, 1 - 1 / (step / 4 + 1))
             with torch.no_grad():
-                for a, b in zip(average.state_dict().values(), model.state_dict().values()):
+                for a, b in pairs:
                     a.mul_(keep).add_(b, alpha=1 - keep) if a.dtype.is_floating_point else a.copy_(b)
-            mean = loss.item() if mean is None else 0.98 * mean + 0.02 * loss.item()
+            mean = means[step % 2]
+            means[step % 2] = loss.item() if mean is None else 0.97 * mean + 0.03 * loss.item()
             if step % 100 == 0:
-                print(f"{(time.time() - began) / 60:5.1f} min  step {step}  loss {mean:.4f}", flush=True)
-                torch.save(average.state_dict(), args.out + ".pt")
-    export(average, args.out)
+                minutes, both = (time.time() - began) / 60, means[1]
+                print(f"{minutes:5.1f} min  step {step}  loss {means[0]:.3f}, with depth {both:.3f}", flush=True)
+                torch.save(average.state_dict(), args.out / "street.pt")
+    average.export(args.out)
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ export interface SourceBytes {
   loss(): Promise<string | null>;
 }
 
-export interface LoadedModel {
-  descriptor: ModelDescriptor;
+export interface LoadedModel<T extends ModelDescriptor = ModelDescriptor> {
+  descriptor: T;
   bytes: ArrayBuffer;
 }
 

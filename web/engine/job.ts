@@ -1,3 +1,4 @@
+import { type ModelDescriptor, modelFor } from '../../models/descriptor.ts';
 import {
   type BackendChoice,
   EdgeRunnerError,
@@ -122,11 +123,12 @@ async function runOpened(
   models: Map<string, Promise<LoadedModel>>,
 ): Promise<StreamResult> {
   const { plan, host, range, meter, signal } = context;
-  const { video, detect } = plan;
+  const { video, detect, depth } = plan;
   if (
     source instanceof VideoSource &&
     video &&
     !detect &&
+    !depth &&
     !plan.events &&
     canCopy(video.spec, source.media.video.codec, range)
   ) {
@@ -141,10 +143,19 @@ async function runOpened(
     });
     return { ...copied, zones: null };
   }
-  const model = detect ? await loadOnce(models, host, detect.model) : null;
-  const backend = await backends.get(detect !== null);
-  return runStream(source, backend, model, context);
+  const loaded = {
+    detect: detect && as('detect', await loadOnce(models, host, detect.model)),
+    depth: depth && as('depth', await loadOnce(models, host, depth.model)),
+  };
+  const backend = await backends.get(detect !== null || depth !== null);
+  return runStream(source, backend, loaded, context);
 }
+
+/** @throws {EdgeRunnerError} `model-task` for a model of another task. */
+const as = <T extends ModelDescriptor['task']>(task: T, { descriptor, bytes }: LoadedModel) => ({
+  descriptor: modelFor(task, descriptor),
+  bytes,
+});
 
 function openSource(context: StreamContext): Promise<FrameSource> | FrameSource {
   const { plan, host, ledger, closed } = context;

@@ -1,7 +1,9 @@
 import {
+  type DepthOptions,
   type DetectOptions,
   EdgeRunnerError,
   type JobSpec,
+  type Layout,
   type SourceSpec,
   type VideoOutputSpec,
   type Zone,
@@ -15,9 +17,14 @@ export interface SourcePlan {
   track: boolean;
   /** Places at which those who are followed are counted. */
   zones: readonly Zone[] | null;
+  depth: DepthOptions | null;
+  /** Where depth is drawn. */
+  layout: Layout;
   video: { spec: VideoOutputSpec; drawn: boolean } | null;
   /** Id of the output that wants the pictures of a still source back, with their drawing. */
   frames: { id: string; drawn: boolean } | null;
+  /** Id of the output that wants the depth maps themselves. */
+  depthMaps: string | null;
   events: boolean;
 }
 
@@ -35,12 +42,16 @@ function planSource(job: JobSpec, source: SourceSpec): SourcePlan {
     detect: null,
     track: false,
     zones: null,
+    depth: null,
+    layout: 'overlay',
     video: null,
     frames: null,
+    depthMaps: null,
     events: false,
   };
   const detected = new Set<string>();
   const tracked = new Set<string>();
+  const estimated = new Set<string>();
   const drawn = new Set<string>();
   const reached = new Set([source.id]);
   // Stages come after what they stand on: the schema refuses a job where one does not.
@@ -61,11 +72,21 @@ function planSource(job: JobSpec, source: SourceSpec): SourcePlan {
       if (plan.zones) throw refused(`two zones stages stand on the source "${source.id}"`);
       plan.zones = stage.options.zones;
       detected.add(stage.id);
+    } else if (stage.kind === 'depth') {
+      if (plan.depth) throw refused(`two depth stages stand on the source "${source.id}"`);
+      plan.depth = stage.options;
+      estimated.add(stage.id);
+      if (detected.has(stage.from)) detected.add(stage.id);
+      if (tracked.has(stage.from)) tracked.add(stage.id);
     } else {
-      if (!detected.has(stage.from))
-        throw refused(`the overlay "${stage.id}" does not stand on a detect stage`);
+      if (!detected.has(stage.from) && !estimated.has(stage.from))
+        throw refused(`the overlay "${stage.id}" does not stand on a detect or a depth stage`);
+      if (stage.options.layout !== 'overlay' && !estimated.has(stage.from))
+        throw refused(`the overlay "${stage.id}" shows depth, and does not stand on a depth stage`);
+      plan.layout = stage.options.layout;
       drawn.add(stage.id);
     }
+    if (estimated.has(stage.from)) estimated.add(stage.id);
     reached.add(stage.id);
   }
   for (const output of job.outputs.filter((output) => reached.has(output.from))) {
@@ -75,6 +96,9 @@ function planSource(job: JobSpec, source: SourceSpec): SourcePlan {
       if (source.kind === 'snapshots')
         throw refused('still pictures do not become a video: give a "frames" output');
       plan.video = { spec: output, drawn: drawn.has(output.from) };
+    } else if (output.kind === 'depth-maps') {
+      if (!estimated.has(output.from)) throw refused(`"${output.id}" does not stand on a depth stage`);
+      plan.depthMaps = output.id;
     } else {
       if (source.kind !== 'snapshots') throw refused('a "frames" output takes still pictures');
       plan.frames = { id: output.id, drawn: drawn.has(output.from) };

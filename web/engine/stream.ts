@@ -1,9 +1,11 @@
+import type { DepthModel, DetectModel } from '../../models/descriptor.ts';
 import { checkZonesFit, EdgeRunnerError, type ZoneTotals } from '../../protocol/index.ts';
 import type { Backend, FrameProcessor, Processed } from './backend/backend.ts';
 import type { LoadedModel } from './host.ts';
 import type { StreamContext } from './job.ts';
 import { Signal } from './pipeline/signal.ts';
 import { sourceName } from './plan.ts';
+import { DepthMapOutput } from './sink/depth-maps.ts';
 import { PictureOutput } from './sink/picture-output.ts';
 import { VideoOutput } from './sink/video-output.ts';
 import type { FrameSource, FrameSourceInfo, Range, SourceFrame } from './source/frame-source.ts';
@@ -14,11 +16,16 @@ import { ZoneCounter } from './zones/zone-counter.ts';
 /** Frames a second taken of a source that does not say. */
 const UNKNOWN_FPS = 30;
 
+export interface StreamModels {
+  detect: LoadedModel<DetectModel> | null;
+  depth: LoadedModel<DepthModel> | null;
+}
+
 /** Takes every frame of a source through the backend to the outputs, in order, with a bounded number on the way. */
 export async function runStream(
   source: FrameSource,
   backend: Backend,
-  model: LoadedModel | null,
+  models: StreamModels,
   context: StreamContext,
 ): Promise<StreamResult> {
   const { plan, host, range, ledger, meter, signal } = context;
@@ -38,13 +45,20 @@ export async function runStream(
       codec: source.info.codec,
       backend: backend.name,
       backendReason: backend.reason,
-      models: model ? { detect: model.descriptor.name } : {},
+      models: {
+        ...(models.detect && { detect: models.detect.descriptor.name }),
+        ...(models.depth && { depth: models.depth.descriptor.name }),
+      },
+      ...(models.depth && { depthLarger: models.depth.descriptor.output.head.larger }),
     },
   ]);
   const drawn = plan.video?.drawn ?? plan.frames?.drawn ?? false;
   const processor = await backend.open({
-    detect: model && plan.detect ? { model, options: plan.detect } : null,
-    trackedFps: plan.track ? (source.info.fps ?? UNKNOWN_FPS) : null,
+    detect: models.detect && { model: models.detect, options: plan.detect! },
+    depth: models.depth && { model: models.depth, options: plan.depth!, maps: plan.depthMaps !== null },
+    fps: plan.source.kind === 'snapshots' ? null : (source.info.fps ?? UNKNOWN_FPS),
+    tracked: plan.track,
+    layout: plan.layout,
     picture: plan.video || plan.frames ? (drawn ? 'drawn' : 'as-is') : 'none',
     ledger,
     meter,
@@ -66,7 +80,13 @@ export async function runStream(
     source,
     processor,
     video,
-    plan.frames && new PictureOutput(host, plan.frames.id),
+    {
+      pictures: plan.frames && new PictureOutput(host, plan.frames.id),
+      maps:
+        models.depth && plan.depthMaps !== null
+          ? new DepthMapOutput(host, plan.depthMaps, models.depth.descriptor.output.head.larger)
+          : null,
+    },
     context,
   );
   try {
@@ -103,12 +123,18 @@ interface OnItsWay {
   time: number;
 }
 
+/** Outputs that are a file a frame. */
+interface StreamFiles {
+  pictures: PictureOutput | null;
+  maps: DepthMapOutput | null;
+}
+
 class StreamRun {
   readonly zones: ZoneCounter | null;
   readonly #source: FrameSource;
   readonly #processor: FrameProcessor;
   readonly #video: VideoOutput | null;
-  readonly #pictures: PictureOutput | null;
+  readonly #files: StreamFiles;
   readonly #context: StreamContext;
   /** In frame order; the first is being delivered. */
   readonly #onTheWay: OnItsWay[] = [];
@@ -120,13 +146,13 @@ class StreamRun {
     source: FrameSource,
     processor: FrameProcessor,
     video: VideoOutput | null,
-    pictures: PictureOutput | null,
+    files: StreamFiles,
     context: StreamContext,
   ) {
     this.#source = source;
     this.#processor = processor;
     this.#video = video;
-    this.#pictures = pictures;
+    this.#files = files;
     this.#context = context;
     this.zones = context.plan.zones && new ZoneCounter(context.plan.zones);
     context.signal.addEventListener('abort', () => this.#moved.notify(), { once: true });
@@ -193,7 +219,7 @@ class StreamRun {
 
   async #deliver({ from, done, time }: OnItsWay): Promise<void> {
     const { host, ledger, plan, range } = this.#context;
-    const { frame, detections } = await done;
+    const { frame, detections, depth } = await done;
     const happened = this.zones?.update(time, detections ?? []);
     try {
       if (plan.events) {
@@ -206,13 +232,16 @@ class StreamRun {
             time: Number(time.toFixed(6)),
             ...(from.file !== undefined && { file: from.file }),
             ...(detections && { detections }),
+            ...(depth?.stats && { depth: depth.stats }),
             ...(happened && { zones: happened, occupancy: this.zones!.occupancy() }),
             ...(from.truth && { truth: from.truth }),
           },
         ]);
       }
       if (frame && this.#video) await this.#video.write(frame);
-      if (frame && this.#pictures) await this.#pictures.write(frame, from.file!);
+      const { pictures, maps } = this.#files;
+      if (frame && pictures) await pictures.write(frame, from.file!);
+      if (depth?.map && maps) await maps.write(depth.map, from.index, from.file);
     } finally {
       if (frame) ledger.close(frame);
     }

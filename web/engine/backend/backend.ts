@@ -1,16 +1,28 @@
-import type { View } from '../../../kernels/index.ts';
-import type { BackendName, Detection, DetectOptions } from '../../../protocol/index.ts';
+import type { DepthLayout, View } from '../../../kernels/index.ts';
+import type { DepthModel, DetectModel } from '../../../models/descriptor.ts';
+import type { BackendName, DepthOptions, Detection, DetectOptions } from '../../../protocol/index.ts';
 import type { LoadedModel } from '../host.ts';
 import type { FrameLedger } from '../pipeline/frame-ledger.ts';
 import type { Meter } from '../pipeline/meter.ts';
+import type { FoundDepth } from './depth.ts';
 
 /** What is to be done with the frames of one source. */
 export interface StreamSpec {
-  detect: { model: LoadedModel; options: DetectOptions } | null;
-  /** Frames a second when objects are followed from frame to frame, else null. */
-  trackedFps: number | null;
-  /** What becomes of the picture: nothing, the decoder's frame as it is, or a frame with the detections drawn in. */
+  detect: { model: LoadedModel<DetectModel>; options: DetectOptions } | null;
+  depth: {
+    model: LoadedModel<DepthModel>;
+    options: DepthOptions;
+    /** Whether the maps themselves are wanted. */
+    maps: boolean;
+  } | null;
+  /** Frames a second; null for still pictures. */
+  fps: number | null;
+  /** Whether objects are followed from frame to frame. */
+  tracked: boolean;
+  /** What becomes of the picture: nothing, the decoder's frame as it is, or a frame with all that was found drawn in. */
   picture: 'none' | 'as-is' | 'drawn';
+  /** Where depth is drawn. */
+  layout: DepthLayout;
   ledger: FrameLedger;
   meter: Meter;
 }
@@ -28,6 +40,8 @@ export interface Processed {
   frame: VideoFrame | null;
   /** Null when nothing is detected at all; of the last frame inferred when this one was not. */
   detections: Detection[] | null;
+  /** Likewise of depth. */
+  depth: FoundDepth | null;
 }
 
 /** Carries the stages out for one source. */

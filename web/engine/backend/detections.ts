@@ -4,8 +4,9 @@ import {
   modelToDisplay,
   type View,
 } from '../../../kernels/index.ts';
-import type { ModelDescriptor } from '../../../models/descriptor.ts';
+import type { DetectModel } from '../../../models/descriptor.ts';
 import { type Detection, type DetectOptions, EdgeRunnerError } from '../../../protocol/index.ts';
+import { inWords, type OutputTensor } from './output-tensor.ts';
 
 /** Most boxes that leave a frame, and most candidates that enter NMS, best first; the same on every backend. */
 export const MAX_DETECTIONS = 300;
@@ -17,7 +18,7 @@ export type RawDetections = Pick<Candidates, 'boxes' | 'scores' | 'classes'>;
 /** Boxes in model pixels, best first, as the detections that events carry. */
 export function toDetections(
   raw: RawDetections,
-  model: ModelDescriptor,
+  model: DetectModel,
   geometry: LetterboxGeometry,
   view: View,
 ): Detection[] {
@@ -34,7 +35,7 @@ export function toDetections(
 }
 
 /** 1 for every class that is wanted, null for all. @throws {EdgeRunnerError} `option-invalid` for an unknown class. */
-export function classMaskOf(model: ModelDescriptor, { classes }: DetectOptions): Uint8Array | null {
+export function classMaskOf(model: DetectModel, { classes }: DetectOptions): Uint8Array | null {
   if (!classes) return null;
   const mask = new Uint8Array(model.classes.length);
   for (const name of classes) {
@@ -51,23 +52,17 @@ export function classMaskOf(model: ModelDescriptor, { classes }: DetectOptions):
   return mask;
 }
 
-/** What `checkOutput` looks at of a tensor, wherever its numbers lie. */
-export interface OutputTensor {
-  type: string;
-  dims: readonly number[];
-}
-
 /** @throws {EdgeRunnerError} `model-shape` when a run's output is not what the descriptor says. */
-export function checkOutput<T extends OutputTensor>(
+export function checkDetections<T extends OutputTensor>(
   tensor: T | undefined,
-  { name, output }: ModelDescriptor,
+  { name, output }: DetectModel,
 ): T {
   const { anchors, classes, layout } = output.head;
   const expected = anchors * (classes + (layout === 'yolox' ? 5 : 4));
   if (tensor?.type === 'float32' && tensor.dims.reduce((a, b) => a * b, 1) === expected) return tensor;
   throw new EdgeRunnerError(
     'model-shape',
-    `${name} answered with ${tensor ? `${tensor.type} [${tensor.dims.join(', ')}]` : `no output "${output.name}"`}, not with ${expected} float32 numbers of the ${layout} layout.`,
+    `${name} answered with ${inWords(tensor, output.name)}, not with ${expected} float32 numbers of the ${layout} layout.`,
     'Export the model with static shapes and float32 outputs.',
   );
 }

@@ -1,13 +1,11 @@
 import { EdgeRunnerError } from '../../../protocol/index.ts';
-import type { RawDetections } from '../backend/detections.ts';
-import type { InferenceReply, LoadRequest, RunRequest } from './inference-worker.ts';
-
-export interface InferenceResult {
-  input: Float32Array<ArrayBuffer>;
-  detections: RawDetections;
-  inferMs: number;
-  postMs: number;
-}
+import type {
+  InferenceAnswer,
+  InferenceRequest,
+  InferenceSetup,
+  WorkerReply,
+  WorkerRequest,
+} from './inference-worker.ts';
 
 /**
  * How the cores are shared out: one session a core up to four, each with the threads that are left over for it. Whole
@@ -18,7 +16,7 @@ export function poolLayout(cores: number): { sessions: number; threads: number }
   return { sessions, threads: Math.max(1, Math.floor(cores / sessions)) };
 }
 
-/** Sessions of one model, each in a worker of its own; a run goes to whichever is free. */
+/** Sessions of a stream's models, each set in a worker of its own; a run goes to whichever is free. */
 export class InferencePool {
   readonly size: number;
   #idle: Worker[] = [];
@@ -32,7 +30,7 @@ export class InferencePool {
     this.size = workers.length;
   }
 
-  static async load(sessions: number, request: Omit<LoadRequest, 'type'>): Promise<InferencePool> {
+  static async load(sessions: number, setup: InferenceSetup): Promise<InferencePool> {
     const workers = Array.from(
       { length: sessions },
       () =>
@@ -40,7 +38,7 @@ export class InferencePool {
     );
     try {
       await Promise.all(
-        workers.map((worker) => ask(worker, { type: 'load', ...request }, [], new AbortController().signal)),
+        workers.map((worker) => ask(worker, { type: 'load', ...setup }, [], new AbortController().signal)),
       );
       return new InferencePool(workers);
     } catch (error) {
@@ -49,12 +47,13 @@ export class InferencePool {
     }
   }
 
-  /** Takes `input` over and gives it back with the result. */
-  async run(input: Float32Array<ArrayBuffer>): Promise<InferenceResult> {
+  /** Takes the inputs over and gives them back with the answer. */
+  async run(request: InferenceRequest): Promise<InferenceAnswer> {
     const worker =
       this.#idle.pop() ?? (await new Promise<Worker>((give, fail) => this.#waiting.push({ give, fail })));
     try {
-      const reply = await ask(worker, { type: 'run', input }, [input.buffer], this.#ended.signal);
+      const transfer = request.inputs.map(({ buffer }) => buffer);
+      const reply = await ask(worker, { type: 'run', ...request }, transfer, this.#ended.signal);
       if (reply.type !== 'ran') throw new Error(`the inference worker answered ${reply.type} to a run`);
       return reply;
     } finally {
@@ -74,15 +73,15 @@ export class InferencePool {
 /** One question, one answer. A terminated worker answers no more: `ended` says so in its place. */
 function ask(
   worker: Worker,
-  request: LoadRequest | RunRequest,
+  request: WorkerRequest,
   transfer: Transferable[],
   ended: AbortSignal,
-): Promise<InferenceReply> {
+): Promise<WorkerReply> {
   return new Promise((resolve, reject) => {
     ended.throwIfAborted();
     const end = () => reject(ended.reason);
     ended.addEventListener('abort', end, { once: true });
-    worker.onmessage = ({ data }: MessageEvent<InferenceReply>) => {
+    worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => {
       ended.removeEventListener('abort', end);
       if (data.type === 'error') reject(EdgeRunnerError.fromRecord(data.error));
       else resolve(data);

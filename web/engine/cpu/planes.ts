@@ -33,19 +33,40 @@ export async function copyPlanes(frame: VideoFrame): Promise<FramePlanes> {
   return { buffer, format, picture: pictureOver(buffer, format, width, height, colorSpecOf(frame)) };
 }
 
-/** The picture as upright 8-bit I420; the planes themselves when they are that already. */
-export function toUprightI420(planes: FramePlanes, orientation: Orientation): FramePlanes {
+/**
+ * The picture as upright 8-bit I420; the planes themselves when they are that already.
+ * @param width of the new picture, px, whose left part this one becomes; the rest is black. Default: its own.
+ */
+export function toUprightI420(planes: FramePlanes, orientation: Orientation, width?: number): FramePlanes {
   const upright = orientation.rotation === 0 && !orientation.flip;
-  if (upright && planes.format === 'I420') return planes;
   const size = uprightSize(planes.picture.width, planes.picture.height, orientation);
-  const { byteLength } = packedLayout('I420', size.width, size.height);
+  const across = width ?? size.width;
+  if (upright && planes.format === 'I420' && across === size.width) return planes;
+  const { byteLength } = packedLayout('I420', across, size.height);
   const buffer = new ArrayBuffer(byteLength);
   // RGB becomes BT.709, limited range: what players expect of a video that says nothing.
   const color: ColorSpec =
     planes.picture.color.matrix === 'rgb' ? { matrix: 'bt709', fullRange: false } : planes.picture.color;
-  const picture = pictureOver(buffer, 'I420', size.width, size.height, color);
-  toI420Cpu(planes.picture, upright ? UPRIGHT : orientation, picture);
+  const picture = pictureOver(buffer, 'I420', across, size.height, color);
+  if (across > size.width) blacken(picture);
+  toI420Cpu(planes.picture, upright ? UPRIGHT : orientation, partOf(picture, 0, size.width));
   return { buffer, format: 'I420', picture };
+}
+
+/** A part of a picture, all of its height. @param left even. */
+export const partOf = (picture: Picture, left: number, width: number): Picture => ({
+  ...picture,
+  width,
+  planes: picture.planes.map((plane) => ({
+    ...plane,
+    offset: plane.offset + (left >> plane.subX) * plane.step,
+  })) as Picture['planes'],
+});
+
+function blacken({ planes: [y, u], color }: Picture): void {
+  // One buffer holds all three planes, luma first.
+  y.data.fill(color.fullRange ? 0 : 16, 0, u.offset);
+  y.data.fill(128, u.offset);
 }
 
 /** A new frame over I420 planes, with the times and colours of the frame it was made of. Takes the buffer over. */

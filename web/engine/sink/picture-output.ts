@@ -1,4 +1,5 @@
 import type { EngineHost } from '../host.ts';
+import { writeWhole } from './whole-file.ts';
 
 /** Lossy enough to be small, good enough that labels stay crisp. */
 const JPEG_QUALITY = 0.92;
@@ -20,9 +21,7 @@ export class PictureOutput {
     const blob = await canvas.convertToBlob(
       png ? { type: 'image/png' } : { type: 'image/jpeg', quality: JPEG_QUALITY },
     );
-    const stream = await this.#host.createFile(this.#output, png ? file : file.replace(/\.[^.]+$/, '.jpg'));
-    const writer = stream.getWriter();
-    await writer.write({ type: 'write', data: new Uint8Array(await blob.arrayBuffer()), position: 0 });
-    await writer.close();
+    const name = png ? file : file.replace(/\.[^.]+$/, '.jpg');
+    await writeWhole(this.#host, this.#output, name, new Uint8Array(await blob.arrayBuffer()));
   }
 }

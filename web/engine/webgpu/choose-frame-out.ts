@@ -82,6 +82,8 @@ const COLORS = [
   [200, 200, 40],
 ] as const;
 
+const NOTHING = { boxes: null, depth: null };
+
 /** Four colours, which move on by one quarter each turn. */
 const quarter = (index: number, turn: number) => COLORS[(index + turn) % COLORS.length]!;
 
@@ -108,10 +110,14 @@ class Pattern {
     const encoder = this.#gpu.device.createCommandEncoder({ label: 'frame-out trial' });
     const source = this.#textures[turn % this.#textures.length]!.createView();
     const view: View = { displayWidth: WIDTH, displayHeight: HEIGHT, orientation: UPRIGHT };
-    return this.#out.submit(encoder, (target) => this.#overlay.encode(encoder, source, view, target, null), {
-      timestamp: turn * 33_333,
-      duration: 33_333,
-    });
+    return this.#out.submit(
+      encoder,
+      (target) => this.#overlay.encode(encoder, source, view, target, NOTHING),
+      {
+        timestamp: turn * 33_333,
+        duration: 33_333,
+      },
+    );
   }
 
   destroy(): void {

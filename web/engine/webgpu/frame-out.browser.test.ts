@@ -41,7 +41,7 @@ it.each(WAYS)(
     const view = { displayWidth: width, displayHeight: height, orientation: UPRIGHT };
     const frame = await out.submit(
       encoder,
-      (target) => overlay.encode(encoder, white.createView(), view, target, null),
+      (target) => overlay.encode(encoder, white.createView(), view, target, { boxes: null, depth: null }),
       { timestamp: 12_345, duration: 678 },
     );
     expect([frame.timestamp, frame.duration]).toEqual([12_345, 678]);

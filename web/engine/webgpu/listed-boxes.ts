@@ -26,10 +26,11 @@ export class ListedBoxes {
   /** Valid up to the next call after the submit. */
   of(detections: readonly Detection[], { displayWidth, displayHeight }: View): OverlayBoxes {
     const bytes = packDetections(
-      detections.map(({ box: [x, y, width, height], score, id }) => ({
+      detections.map(({ box: [x, y, width, height], score, id, track }) => ({
         corners: [x, y, x + width, y + height],
         score,
         classId: id,
+        track,
       })),
       MAX_DETECTIONS,
     );

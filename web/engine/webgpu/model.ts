@@ -1,7 +1,8 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import type { ModelDescriptor } from '../../../models/descriptor.ts';
 import { EdgeRunnerError } from '../../../protocol/index.ts';
-import { checkOutput } from '../backend/detections.ts';
+import { checkDepthOutput } from '../backend/depth.ts';
+import { checkDetections } from '../backend/detections.ts';
 import { createSession, type OrtModule } from '../backend/ort.ts';
 import type { LoadedModel } from '../host.ts';
 import type { Gpu } from './gpu.ts';
@@ -13,13 +14,13 @@ export interface RawOutput {
 }
 
 /** One model on the engine's device; input and output stay in GPU buffers. */
-export class GpuModel {
-  readonly descriptor: ModelDescriptor;
+export class GpuModel<T extends ModelDescriptor = ModelDescriptor> {
+  readonly descriptor: T;
   readonly #gpu: Gpu;
   readonly #ort: OrtModule;
   readonly #session: InferenceSession;
 
-  private constructor(gpu: Gpu, ort: OrtModule, descriptor: ModelDescriptor, session: InferenceSession) {
+  private constructor(gpu: Gpu, ort: OrtModule, descriptor: T, session: InferenceSession) {
     this.#gpu = gpu;
     this.#ort = ort;
     this.descriptor = descriptor;
@@ -27,7 +28,11 @@ export class GpuModel {
   }
 
   /** @throws {EdgeRunnerError} `model-invalid` when onnxruntime cannot load it. */
-  static async load(gpu: Gpu, ort: OrtModule, { descriptor, bytes }: LoadedModel): Promise<GpuModel> {
+  static async load<T extends ModelDescriptor>(
+    gpu: Gpu,
+    ort: OrtModule,
+    { descriptor, bytes }: LoadedModel<T>,
+  ): Promise<GpuModel<T>> {
     const create = () =>
       createSession(ort, descriptor.name, bytes, {
         executionProviders: [{ name: 'webgpu', device: gpu.device }],
@@ -49,12 +54,15 @@ export class GpuModel {
    */
   async run(input: Tensor): Promise<RawOutput> {
     const { name, output } = this.descriptor;
+    const descriptor: ModelDescriptor = this.descriptor;
     const feeds = { [this.descriptor.input.name]: input };
     const running = this.#gpu.ortTurn.run(() => this.#session.run(feeds));
     const results = await this.#gpu.guard(running).catch((error: unknown) => {
       throw error instanceof EdgeRunnerError ? error : runFailed(name, error);
     });
-    const tensor = checkOutput(results[output.name], this.descriptor);
+    const found = results[output.name];
+    const tensor =
+      descriptor.task === 'detect' ? checkDetections(found, descriptor) : checkDepthOutput(found, descriptor);
     return { buffer: tensor.gpuBuffer, dispose: () => tensor.dispose() };
   }
 

@@ -1,6 +1,8 @@
 import {
+  arrange,
+  type DepthLayout,
   type FrameSource,
-  type OverlayBoxes,
+  type OverlayContent,
   OverlayGpu,
   uprightSize,
   type View,
@@ -21,12 +23,23 @@ export class Painter {
   readonly #out: FrameOut;
   readonly #overlay: OverlayGpu;
 
-  /** @param classNames of every class that boxes may have; empty when none are drawn. */
-  constructor(gpu: Gpu, way: FrameOutWay, shape: PictureShape, classNames: readonly string[]) {
-    const { width, height } = shape;
+  /**
+   * @param classNames of every class that boxes may have; empty when none are drawn.
+   * @param layout null where no depth is drawn.
+   */
+  constructor(
+    gpu: Gpu,
+    way: FrameOutWay,
+    shape: PictureShape,
+    classNames: readonly string[],
+    layout: DepthLayout | null,
+  ) {
+    const { width, height, matrix } = shape;
+    const target = arrange(layout, width, height);
     this.#shape = shape;
-    this.#out = createFrameOut(way, gpu, shape);
-    this.#overlay = new OverlayGpu(gpu.device, { width, height, format: this.#out.format, classNames });
+    this.#out = createFrameOut(way, gpu, { width: target.width, height: target.height, matrix });
+    const { format } = this.#out;
+    this.#overlay = new OverlayGpu(gpu.device, { width, height, layout, format, classNames });
   }
 
   fits({ width, height, matrix }: PictureShape): boolean {
@@ -38,12 +51,12 @@ export class Painter {
     encoder: GPUCommandEncoder,
     source: FrameSource,
     view: View,
-    boxes: OverlayBoxes | null,
+    content: OverlayContent,
     stamp: FrameStamp,
   ): Promise<VideoFrame> {
     return this.#out.submit(
       encoder,
-      (target) => this.#overlay.encode(encoder, source, view, target, boxes),
+      (target) => this.#overlay.encode(encoder, source, view, target, content),
       stamp,
     );
   }

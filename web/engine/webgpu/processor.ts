@@ -1,20 +1,21 @@
-import { UPRIGHT, type View } from '../../../kernels/index.ts';
+import { type OverlayContent, UPRIGHT, type View } from '../../../kernels/index.ts';
 import { type Detection, EdgeRunnerError } from '../../../protocol/index.ts';
 import type { FrameInput, FrameProcessor, Processed, StreamSpec } from '../backend/backend.ts';
+import type { FoundDepth } from '../backend/depth.ts';
 import { isEncodable } from '../backend/frame-format.ts';
 import { Following } from '../track/following.ts';
-import type { Detector } from './detector.ts';
+import type { DepthShot } from './depth-shots.ts';
 import type { FrameOutWay } from './frame-out.ts';
 import type { Gpu } from './gpu.ts';
+import { type Due, type Inference, type Inferred, NOTHING_INFERRED } from './inference.ts';
 import { ListedBoxes } from './listed-boxes.ts';
-import type { RawOutput } from './model.ts';
 import { Mutex } from './mutex.ts';
 import { Painter, pictureShape } from './painter.ts';
 
 export interface ProcessorParts {
   gpu: Gpu;
-  /** Null when nothing is detected. */
-  detector: Detector | null;
+  /** Null when nothing is inferred. */
+  inference: Inference | null;
   /** Asked when the first frame is drawn: finding out takes a while. */
   frameOut(): Promise<FrameOutWay>;
 }
@@ -22,7 +23,9 @@ export interface ProcessorParts {
 /** What a frame's commands will yield once the GPU has carried them out. */
 interface Submitted {
   frame: Promise<VideoFrame> | VideoFrame | null;
+  /** Null where the frame is not inferred. */
   detections: Promise<Detection[]> | null;
+  depth: Promise<FoundDepth> | null;
   /** Where boxes are thought over before they are drawn: the frame is open until one of these is called. */
   paint?(boxes: Detection[]): Promise<VideoFrame>;
   drop?(): void;
@@ -44,27 +47,38 @@ export class WebGpuProcessor implements FrameProcessor {
   readonly #listed: ListedBoxes | null;
   /** How the last frame inferred was shown. */
   #shown: string | null = null;
+  #lastDepth: Promise<FoundDepth> | null = null;
+  #lastShot: DepthShot | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(stream: StreamSpec, parts: ProcessorParts) {
     this.#stream = stream;
     this.#parts = parts;
-    const { detect, trackedFps } = stream;
-    this.#following = detect && new Following(detect.options, trackedFps);
-    this.#listed = trackedFps !== null && stream.picture === 'drawn' ? new ListedBoxes(parts.gpu) : null;
+    const { detect, tracked, fps } = stream;
+    this.#following = detect && new Following(detect.options, tracked ? fps : null);
+    this.#listed = tracked && stream.picture === 'drawn' ? new ListedBoxes(parts.gpu) : null;
   }
 
   async process(input: FrameInput): Promise<Processed> {
-    const due = this.#isDue(input);
+    const due = this.#due(input);
     if (due) this.#shown = shownAs(input.view);
     const submitting = this.#lane.run(() => this.#submit(input, due));
-    const inferred = due ? submitting.then((submitted) => submitted.detections!) : null;
     // Asked before the first await, so that frames come in their order.
+    const inferred = due?.detect ? submitting.then((submitted) => submitted.detections!) : null;
     const following = this.#following?.next(inferred) ?? null;
+    if (due?.depth) {
+      this.#lastDepth = submitting.then((submitted) => submitted.depth!);
+      this.#lastDepth.catch(() => {});
+    }
+    const estimating = this.#lastDepth;
     const submitted = await submitting;
     try {
-      const [made, found] = await Promise.all([submitted.frame, following]);
-      return { frame: (await submitted.paint?.(found ?? [])) ?? made, detections: found };
+      const [made, found, depth] = await Promise.all([submitted.frame, following, estimating]);
+      return {
+        frame: (await submitted.paint?.(found ?? [])) ?? made,
+        detections: found,
+        depth: depth && { stats: depth.stats, map: due?.depth ? depth.map : null },
+      };
     } finally {
       submitted.drop?.();
     }
@@ -74,27 +88,30 @@ export class WebGpuProcessor implements FrameProcessor {
     this.#closing ??= this.#lane.idle().then(() => {
       this.#painter?.destroy();
       this.#listed?.destroy();
-      this.#parts.detector?.destroy();
+      this.#parts.inference?.destroy();
     });
     return this.#closing;
   }
 
-  #isDue({ index, view }: FrameInput): boolean {
-    const { detect } = this.#stream;
-    if (!detect) return false;
-    // Boxes lie in the view that they were found in, so a frame of another size or turn gets its own.
-    return index % detect.options.every === 0 || this.#shown !== shownAs(view);
+  /** Null when nothing is. */
+  #due({ index, view }: FrameInput): Due | null {
+    // Boxes and maps lie in the view that they were found in, so a frame of another size or turn gets its own.
+    const first = this.#shown !== shownAs(view);
+    const isDue = (stage: { options: { every: number } } | null) =>
+      stage !== null && (first || index % stage.options.every === 0);
+    const due = { detect: isDue(this.#stream.detect), depth: isDue(this.#stream.depth) };
+    return due.detect || due.depth ? due : null;
   }
 
   /**
    * The frame is imported once: an external texture of a `VideoFrame` lives until that is closed, across tasks too,
-   * so the frame stays open while the model's commands are recorded, instead of being copied or imported again for
+   * so the frame stays open while the models' commands are recorded, instead of being copied or imported again for
    * the drawing (an import is itself a copy for frames that no hardware decoder made).
    */
-  async #submit(input: FrameInput, due: boolean): Promise<Submitted> {
+  async #submit(input: FrameInput, due: Due | null): Promise<Submitted> {
     const { frame, view } = input;
     const { ledger, meter, picture } = this.#stream;
-    const { gpu, detector } = this.#parts;
+    const { gpu, inference } = this.#parts;
     const passes = picture === 'as-is' && isEncodable(frame);
     const drawn = picture !== 'none' && !passes;
     let open = true;
@@ -110,90 +127,106 @@ export class WebGpuProcessor implements FrameProcessor {
       const painter = drawn ? await this.#painterFor(frame, seen) : null;
       if (!due && !painter) {
         if (!passes) done();
-        return { frame: passes ? frame : null, detections: null };
+        return { frame: passes ? frame : null, detections: null, depth: null };
       }
 
       const source = this.#import(frame);
       if (painter && this.#listed) return await this.#submitListed(source, input, due, painter, this.#listed);
-      const raw = due ? await this.#infer(detector!, source, view, painter || passes ? null : done) : null;
+      const fed = painter || passes ? null : done;
+      const inferred = due ? await inference!.run(source, view, due, meter, fed) : NOTHING_INFERRED;
       const start = performance.now();
-      const { painted, read } = this.#record(source, seen, painter, raw, frame);
+      const { timestamp, duration } = frame;
+      const encoder = gpu.device.createCommandEncoder({ label: 'frame' });
+      const { read, painted } = inferred.using(() => {
+        const read = this.#finish(encoder, inferred, view);
+        const painted =
+          painter?.paint(encoder, source, seen, this.#content(picture), { timestamp, duration }) ?? null;
+        if (!painter) gpu.device.queue.submit([encoder.finish()]);
+        return { read, painted };
+      });
       if (painter) done();
       meter.stage(painter ? 'draw' : 'postprocess').add(performance.now() - start);
 
       const made = painted && meter.stage('frame-out').time(async () => ledger.own(await painted));
-      const found = read && meter.stage('readback').time(() => detector!.detections(read, view));
       made?.catch(() => {});
-      return { frame: passes ? frame : made, detections: found };
+      return { frame: passes ? frame : made, ...read() };
     } catch (error) {
       if (open) done();
       throw error;
     }
   }
 
-  /** The model first; the frame is drawn when its boxes have been thought over, and stays open until then. */
+  /** The models first; the frame is drawn when its boxes have been thought over, and stays open until then. */
   async #submitListed(
     source: GPUExternalTexture,
     { frame, view }: FrameInput,
-    due: boolean,
+    due: Due | null,
     painter: Painter,
     listed: ListedBoxes,
   ): Promise<Submitted> {
     const { ledger, meter } = this.#stream;
-    const { gpu, detector } = this.#parts;
-    const raw = due ? await this.#infer(detector!, source, view, null) : null;
-    const read = raw && this.#record(source, view, null, raw, frame).read;
-    const detections = read && meter.stage('readback').time(() => detector!.detections(read, view));
-    detections?.catch(() => {});
+    const { gpu, inference } = this.#parts;
+    const inferred = due ? await inference!.run(source, view, due, meter, null) : NOTHING_INFERRED;
+    const read = inferred.using(() => {
+      const encoder = gpu.device.createCommandEncoder({ label: 'listed frame, inferred' });
+      const read = this.#finish(encoder, inferred, view);
+      gpu.device.queue.submit([encoder.finish()]);
+      return read;
+    });
+    // Later frames are inferred before this one is drawn.
+    const shot = this.#lastShot?.keep() ?? null;
     let open = true;
     const drop = () => {
-      if (open) ledger.close(frame);
+      if (!open) return;
       open = false;
+      ledger.close(frame);
+      shot?.release();
     };
     return {
       frame: null,
-      detections,
+      ...read(),
       drop,
       paint: (boxes) => {
         const { timestamp, duration } = frame;
         const encoder = gpu.device.createCommandEncoder({ label: 'listed frame' });
-        const stamp = { timestamp, duration };
-        const painted = painter.paint(encoder, source, view, listed.of(boxes, view), stamp);
+        const content = { boxes: listed.of(boxes, view), depth: shot?.map ?? null };
+        const painted = painter.paint(encoder, source, view, content, { timestamp, duration });
         drop();
         return meter.stage('frame-out').time(async () => ledger.own(await painted));
       },
     };
   }
 
-  /** @param fed called when the frame itself is no longer needed. */
-  async #infer(detector: Detector, source: GPUExternalTexture, view: View, fed: (() => void) | null) {
+  /** Adds all that comes after the models; what it yields is read after the submit. */
+  #finish(
+    encoder: GPUCommandEncoder,
+    inferred: Inferred,
+    view: View,
+  ): () => Pick<Submitted, 'detections' | 'depth'> {
     const { meter } = this.#stream;
-    const start = performance.now();
-    detector.feed(source, view);
-    fed?.();
-    meter.stage('import').add(performance.now() - start);
-    return meter.stage('infer').time(() => detector.run());
+    const submitted = inferred.finish(encoder);
+    if (submitted.depth) {
+      this.#lastShot?.release();
+      this.#lastShot = submitted.depth.shot;
+    }
+    const back = <T>(reading: () => Promise<T>): Promise<T> => {
+      const found = meter.stage('readback').time(reading);
+      found.catch(() => {});
+      return found;
+    };
+    const { inference } = this.#parts;
+    return () => ({
+      detections: submitted.boxes && back(() => inference!.detector!.detections(submitted.boxes!, view)),
+      depth: submitted.depth && back(() => inference!.estimator!.found(submitted.depth!, view)),
+    });
   }
 
-  /** Submits all that comes after the model. */
-  #record(
-    source: GPUExternalTexture,
-    seen: View,
-    painter: Painter | null,
-    raw: RawOutput | null,
-    { timestamp, duration }: VideoFrame,
-  ) {
-    const { gpu, detector } = this.#parts;
-    const encoder = gpu.device.createCommandEncoder({ label: 'frame' });
-    try {
-      const read = raw && detector!.finish(encoder, raw);
-      const boxes = this.#stream.picture === 'drawn' && detector ? detector.boxes : null;
-      const painted = painter?.paint(encoder, source, seen, boxes, { timestamp, duration }) ?? null;
-      if (!painter) gpu.device.queue.submit([encoder.finish()]);
-      return { painted, read };
-    } finally {
-      raw?.dispose();
-    }
+  #content(picture: StreamSpec['picture']): OverlayContent {
+    if (picture !== 'drawn') return { boxes: null, depth: null };
+    return {
+      boxes: this.#parts.inference?.detector?.boxes ?? null,
+      depth: this.#lastShot?.map ?? null,
+    };
   }
 
   #import(frame: VideoFrame): GPUExternalTexture {
@@ -215,7 +248,9 @@ export class WebGpuProcessor implements FrameProcessor {
     if (this.#painter?.fits(shape)) return this.#painter;
     const way = await frameOut();
     this.#painter?.destroy();
-    this.#painter = new Painter(gpu, way, shape, this.#stream.detect?.model.descriptor.classes ?? []);
+    const { detect, depth, layout, picture } = this.#stream;
+    const classes = detect?.model.descriptor.classes ?? [];
+    this.#painter = new Painter(gpu, way, shape, classes, depth && picture === 'drawn' ? layout : null);
     return this.#painter;
   }
 }

@@ -1,4 +1,4 @@
-import type { ModelDescriptor } from '../../../models/descriptor.ts';
+import type { DetectModel } from '../../../models/descriptor.ts';
 import type { EngineHost, LoadedModel } from '../host.ts';
 import { Gpu } from './gpu.ts';
 import { WebGpuBackend } from './webgpu-backend.ts';
@@ -46,7 +46,7 @@ export const STAND_IN_BOX = 16;
 export const standInX = (red: number) => (SIDE * red) / 255;
 
 /** A detector in YOLOv8's layout that always finds one box, the further right the redder the picture is. */
-export function standIn(changes: Partial<ModelDescriptor> = {}): LoadedModel {
+export function standIn(changes: Partial<DetectModel> = {}): LoadedModel<DetectModel> {
   const weights = new Float32Array(5 * 3);
   weights[0] = SIDE / 255;
   const bias = Float32Array.of(0, SIDE / 2, STAND_IN_BOX, STAND_IN_BOX, STAND_IN_SCORE);
@@ -62,7 +62,7 @@ export function standIn(changes: Partial<ModelDescriptor> = {}): LoadedModel {
     field(12, valueInfo('output', [1, 5, 1])),
   );
   const bytes = message(number(1, 8), field(7, graph), field(8, message(field(1, text('')), number(2, 17))));
-  const descriptor: ModelDescriptor = {
+  const descriptor: DetectModel = {
     name: 'stand-in',
     task: 'detect',
     sha256: 'stand-in',

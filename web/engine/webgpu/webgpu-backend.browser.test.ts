@@ -28,7 +28,10 @@ const REDS = [0, 40, 80, 120, 160, 200];
 
 const specOf = (changes: Partial<StreamSpec> = {}): StreamSpec => ({
   detect: { model: standIn(), options: DETECT },
-  trackedFps: null,
+  depth: null,
+  fps: 25,
+  tracked: false,
+  layout: 'overlay',
   picture: 'drawn',
   ledger,
   meter: new Meter(),
@@ -84,7 +87,7 @@ it('boxes are held between inferred frames', async () => {
 
 it('followed objects are numbered, drawn where they are, and moved on between inferred frames', async () => {
   const detect = { model: standIn(), options: { ...DETECT, every: 2 } };
-  const processor = await backend.open(specOf({ detect, trackedFps: 25 }));
+  const processor = await backend.open(specOf({ detect, tracked: true }));
   const reds = Array.from({ length: 12 }, (_, i) => 60 + 8 * i);
   for (const [i, { frame, detections }] of (await through(processor, reds)).entries()) {
     expect(detections).toHaveLength(1);

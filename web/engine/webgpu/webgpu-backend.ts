@@ -1,10 +1,11 @@
+import type { ModelDescriptor } from '../../../models/descriptor.ts';
 import type { Backend, FrameProcessor, StreamSpec } from '../backend/backend.ts';
 import { loadOrt, type OrtModule } from '../backend/ort.ts';
 import type { EngineHost, LoadedModel } from '../host.ts';
 import { chooseFrameOut } from './choose-frame-out.ts';
-import { Detector } from './detector.ts';
 import type { FrameOutWay } from './frame-out.ts';
 import { Gpu } from './gpu.ts';
+import { Inference } from './inference.ts';
 import { GpuModel } from './model.ts';
 import { WebGpuProcessor } from './processor.ts';
 
@@ -36,11 +37,13 @@ export class WebGpuBackend implements Backend {
   }
 
   async open(stream: StreamSpec): Promise<FrameProcessor> {
-    const { detect } = stream;
-    const model = detect && (await this.#modelFor(detect.model));
+    const { detect, depth } = stream;
+    // One after the other: two creations of sessions at a time crash onnxruntime.
+    const detectModel = detect && (await this.#modelFor(detect.model));
+    const depthModel = depth && (await this.#modelFor(depth.model));
     return new WebGpuProcessor(stream, {
       gpu: this.#gpu,
-      detector: model && new Detector(this.#gpu, model, detect.options, stream.trackedFps !== null),
+      inference: detectModel || depthModel ? new Inference(this.#gpu, stream, detectModel, depthModel) : null,
       frameOut: () => {
         this.#frameOut ??= this.#chooseFrameOut();
         return this.#frameOut;
@@ -58,7 +61,7 @@ export class WebGpuBackend implements Backend {
     this.#gpu.close();
   }
 
-  #modelFor(model: LoadedModel): Promise<GpuModel> {
+  #modelFor<T extends ModelDescriptor>(model: LoadedModel<T>): Promise<GpuModel<T>> {
     const { sha256 } = model.descriptor;
     let loading = this.#models.get(sha256);
     if (!loading) {
@@ -67,7 +70,8 @@ export class WebGpuBackend implements Backend {
       loading = this.#ort.then((ort) => GpuModel.load(this.#gpu, ort, model));
       this.#models.set(sha256, loading);
     }
-    return loading;
+    // The hash is of the file, and the descriptor follows from it.
+    return loading as Promise<GpuModel<T>>;
   }
 
   async #chooseFrameOut(): Promise<FrameOutWay> {

@@ -1,8 +1,9 @@
 import { LetterboxCpu, labelOf, OverlayCpu } from '../../../kernels/index.ts';
-import type { ModelDescriptor } from '../../../models/descriptor.ts';
+import type { DetectModel } from '../../../models/descriptor.ts';
 import { RUNNER_PATHS } from '../../../protocol/index.ts';
 import { InferencePool, poolLayout } from '../../engine/cpu/inference-pool.ts';
 import { copyPlanes, frameOver, likeOf } from '../../engine/cpu/planes.ts';
+import type { LoadedModel } from '../../engine/host.ts';
 import { FrameLedger } from '../../engine/pipeline/frame-ledger.ts';
 import { Meter } from '../../engine/pipeline/meter.ts';
 import { Signal } from '../../engine/pipeline/signal.ts';
@@ -181,18 +182,16 @@ async function infer(request: RungRequest): Promise<RungResult> {
   const { sessions, threads } = poolLayout(navigator.hardwareConcurrency);
   const pool = await InferencePool.load(sessions, {
     ort: { base: new URL(RUNNER_PATHS.ort, request.origin).href, threads },
-    descriptor,
-    bytes,
-    minScore: 0.3,
-    iou: 0.65,
-    classMask: null,
+    detect: { model: { descriptor, bytes }, minScore: 0.3, iou: 0.65, classMask: null },
+    depth: null,
   });
   const count = new Count(request);
   let done = false;
   const loop = async () => {
-    let input = new Float32Array(3 * descriptor.input.width * descriptor.input.height).fill(114);
+    const { width, height } = descriptor.input;
+    let inputs = [new Float32Array(3 * width * height).fill(114)];
     while (!done) {
-      ({ input } = await pool.run(input));
+      ({ inputs } = await pool.run({ inputs, detect: 0, depth: null }));
       done ||= count.tick();
     }
   };
@@ -222,15 +221,11 @@ async function openMedia({ origin, token }: RungRequest): Promise<MediaSource> {
   return MediaSource.open('clip', { ...bytes, loss: async () => null });
 }
 
-async function loadModel({
-  origin,
-  token,
-  model,
-}: RungRequest): Promise<{ descriptor: ModelDescriptor; bytes: ArrayBuffer }> {
+async function loadModel({ origin, token, model }: RungRequest): Promise<LoadedModel<DetectModel>> {
   if (!model) throw new Error('this rung needs a model');
   const ask = (path: string) =>
     fetch(new URL(path, origin), { headers: { authorization: `Bearer ${token}` } });
-  const descriptor = (await (await ask(RUNNER_PATHS.descriptor(model))).json()) as ModelDescriptor;
+  const descriptor = (await (await ask(RUNNER_PATHS.descriptor(model))).json()) as DetectModel;
   return { descriptor, bytes: await (await ask(RUNNER_PATHS.model(model))).arrayBuffer() };
 }
 

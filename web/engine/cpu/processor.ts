@@ -1,0 +1,152 @@
+import { depthRect, LetterboxCpu, letterboxGeometry, UPRIGHT, type View } from '../../../kernels/index.ts';
+import type { Detection } from '../../../protocol/index.ts';
+import type { FrameInput, FrameProcessor, Processed, StreamSpec } from '../backend/backend.ts';
+import { toDepthStats } from '../backend/depth.ts';
+import { toDetections } from '../backend/detections.ts';
+import { isEncodable } from '../backend/frame-format.ts';
+import { type Letterboxes, letterboxesOf } from '../backend/letterboxes.ts';
+import { type EstimatedDepth, HeldDepth, type ShownDepth } from '../depth/held-depth.ts';
+import { Following } from '../track/following.ts';
+import type { InferencePool } from './inference-pool.ts';
+import type { InferenceRequest, ModelInput } from './inference-worker.ts';
+import { CpuPainter } from './painter.ts';
+import { copyPlanes, type FramePlanes, frameOver, likeOf, toUprightI420 } from './planes.ts';
+
+/** What is inferred of a frame. */
+interface Due {
+  detect: boolean;
+  depth: boolean;
+}
+
+interface Inferred {
+  detections: Detection[] | null;
+  depth: EstimatedDepth | null;
+}
+
+/** The stages of one stream on the processor's cores. */
+export class CpuProcessor implements FrameProcessor {
+  readonly depth: number;
+  readonly #stream: StreamSpec;
+  readonly #pool: InferencePool | null;
+  readonly #letterboxes: Letterboxes;
+  readonly #letterboxers: LetterboxCpu[];
+  /** For each letterbox, input tensors that are not in a worker now. */
+  readonly #inputs: ModelInput[][];
+  readonly #following: Following | null;
+  readonly #held: HeldDepth | null;
+  readonly #painter: CpuPainter;
+  /** Whether a frame has been inferred, so that those between have something to show. */
+  #begun = false;
+
+  /** @param pool of the stream's models; null when nothing is inferred. */
+  constructor(stream: StreamSpec, pool: InferencePool | null) {
+    const { detect, depth, fps, tracked, layout } = stream;
+    this.#stream = stream;
+    this.#pool = pool;
+    this.#letterboxes = letterboxesOf(stream);
+    this.#letterboxers = this.#letterboxes.specs.map((spec) => new LetterboxCpu(spec));
+    this.#inputs = this.#letterboxes.specs.map(() => []);
+    this.#following = detect && new Following(detect.options, tracked ? fps : null);
+    this.#held = depth && new HeldDepth(depth.options, fps);
+    this.#painter = new CpuPainter(
+      depth ? layout : null,
+      depth?.model.descriptor.output.head.larger ?? 'nearer',
+    );
+    // One frame for each session, one being prepared or drawn.
+    this.depth = (pool?.size ?? 1) + 1;
+  }
+
+  async process({ frame, index, view }: FrameInput): Promise<Processed> {
+    const { ledger, meter, picture } = this.#stream;
+    const due = this.#due(index);
+    const infers = due.detect || due.depth;
+    const like = likeOf(frame);
+    const needsPlanes = infers || picture === 'drawn' || (picture === 'as-is' && !isEncodable(frame));
+    const copying = needsPlanes ? meter.stage('copy').time(() => copyPlanes(frame)) : null;
+    const inferred = infers ? copying!.then((copied) => this.#infer(copied, view, due)) : null;
+    // Asked before the first await, so that frames come in their order.
+    const found = this.#following?.next(due.detect ? inferred!.then((all) => all.detections!) : null) ?? null;
+    const held = this.#held?.next(due.depth ? inferred!.then((all) => all.depth!) : null) ?? null;
+    let kept: VideoFrame | null = frame;
+    try {
+      const planes = await copying;
+      if (planes && (picture !== 'as-is' || !isEncodable(frame))) {
+        ledger.close(frame);
+        kept = null;
+      }
+      const [detections, shown] = await Promise.all([found, held]);
+      const results = { detections, depth: this.#foundDepth(shown, due.depth) };
+      if (picture === 'none') {
+        if (kept) ledger.close(kept);
+        return { frame: null, ...results };
+      }
+      if (kept) return { frame: kept, ...results };
+      if (!planes) throw new Error('a frame was closed without its planes');
+      const start = performance.now();
+      const drawn =
+        picture === 'drawn'
+          ? this.#painter.draw(planes, detections, shown, view)
+          : toUprightI420(planes, UPRIGHT);
+      meter.stage('draw').add(performance.now() - start);
+      return { frame: ledger.own(frameOver(drawn, like)), ...results };
+    } catch (error) {
+      if (kept) ledger.close(kept);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#pool?.close();
+  }
+
+  #due(index: number): Due {
+    const { detect, depth } = this.#stream;
+    const first = !this.#begun;
+    this.#begun = true;
+    const isDue = (stage: { options: { every: number } } | null) =>
+      stage !== null && (first || index % stage.options.every === 0);
+    return { detect: isDue(detect), depth: isDue(depth) };
+  }
+
+  /** Every letterbox that is needed once, then all models in one worker. */
+  async #infer({ picture }: FramePlanes, view: View, due: Due): Promise<Inferred> {
+    const { detect, depth, meter } = this.#stream;
+    const { specs, ...wanted } = this.#letterboxes;
+    const request: InferenceRequest = { inputs: [], detect: null, depth: null };
+    const used: number[] = [];
+    const input = (which: number): number => {
+      const known = used.indexOf(which);
+      if (known >= 0) return known;
+      const { width, height } = specs[which]!;
+      const tensor = this.#inputs[which]!.pop() ?? new Float32Array(3 * width * height);
+      const start = performance.now();
+      this.#letterboxers[which]!.run(picture, view, tensor);
+      meter.stage('letterbox').add(performance.now() - start);
+      used.push(which);
+      return request.inputs.push(tensor) - 1;
+    };
+    if (due.detect) request.detect = input(wanted.detect!);
+    if (due.depth) {
+      const { letterbox } = depth!.model.descriptor.input;
+      const rect = depthRect(view, letterbox, depth!.model.descriptor.output.head);
+      request.depth = { input: input(wanted.depth!), rect };
+    }
+    const { inputs, detections, depth: estimated, times } = await this.#pool!.run(request);
+    for (const [i, tensor] of inputs.entries()) this.#inputs[used[i]!]!.push(tensor);
+    if (times.infer !== undefined) meter.stage('infer').add(times.infer);
+    if (times.inferDepth !== undefined) meter.stage('infer-depth').add(times.inferDepth);
+    meter.stage('postprocess').add(times.postprocess);
+    const model = detect?.model.descriptor;
+    return {
+      depth: estimated,
+      detections:
+        detections && toDetections(detections, model!, letterboxGeometry(view, model!.input.letterbox), view),
+    };
+  }
+
+  #foundDepth(shown: ShownDepth | null, isNew: boolean) {
+    if (!shown) return null;
+    const map = isNew && this.#stream.depth!.maps ? shown.map : null;
+    return { stats: toDepthStats(shown.percentiles), map };
+  }
+}
