@@ -18,6 +18,7 @@ export default defineConfig({
         main: path('headless-runner/main.ts'),
         browser: path('headless-runner/browser/index.ts'),
         bench: path('bench/main.ts'),
+        demo: path('bench/demo/main.ts'),
       },
       output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' },
     },

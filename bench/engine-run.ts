@@ -19,11 +19,17 @@ export interface EngineRun {
   summary: SummaryEvent;
 }
 
-/** Runs the command and waits for its end. @throws when it fails, with what it said. */
-export async function command(args: string[]): Promise<void> {
-  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+/**
+ * Runs the command and waits for its end.
+ * @param shown whether what it says is shown too.
+ * @throws when it fails, with what it said.
+ */
+export async function command(args: string[], shown = false): Promise<void> {
+  const child = spawn(process.execPath, [COMMAND, ...args], {
+    stdio: ['ignore', 'ignore', shown ? 'inherit' : 'pipe'],
+  });
   let complaints = '';
-  child.stderr.on('data', (chunk: Buffer) => {
+  child.stderr?.on('data', (chunk: Buffer) => {
     complaints += chunk.toString();
   });
   const code = await new Promise((resolve) => child.on('close', resolve));

@@ -35,6 +35,7 @@ describe('a wrong value is refused, naming the option:', () => {
     ['--start', '-1'],
     ['--end', '1:2:3:4'],
     ['--backend', 'gpu'],
+    ['--layout', 'beside'],
     ['--header', 'no colon'],
     ['--header', 'Bad Name: x'],
   ])('%s %j', async (option, value) => {
@@ -78,7 +79,12 @@ describe('options that do not go together are refused:', () => {
     [['--classes', 'person'], /--classes/],
     [['--min-score', '0.5'], /--min-score/],
     [['--iou', '0.5'], /--iou/],
-    [['--every', '2'], /--every/],
+    [['--every', '2'], /--every .*--detect or --depth/],
+    [['--layout', 'depth'], /--layout .*--depth/],
+    [['--detect', '--layout', 'depth'], /--layout .*--depth/],
+    [['--detect', '--depth-raw', 'maps'], /--depth-raw .*--depth/],
+    [['--depth', 'street-depth', '--layout', 'depth', '--no-overlay'], /--layout .*--no-overlay/],
+    [['--depth', 'street-depth', '--min-score', '0.5'], /--min-score .*--detect/],
   ])('%j', async (options, named) => {
     expect(await refused(['run', PATTERN, '-o', 'x.mp4', ...options], 2, 'option-invalid')).toMatch(named);
   });
@@ -88,8 +94,10 @@ describe('options that do not go together are refused:', () => {
     ['--bitrate', '1M'],
     ['--quality', 'low'],
     ['--size', '64x64'],
+    ['--layout', 'depth'],
   ])('%s without an output', async (option, value) => {
-    const stderr = await refused(['run', PATTERN, '--events', '-', option!, value!], 2, 'option-invalid');
+    const args = ['run', PATTERN, '--depth', 'street-depth', '--events', '-', option!, value!];
+    const stderr = await refused(args, 2, 'option-invalid');
     expect(stderr).toContain(option);
   });
 });

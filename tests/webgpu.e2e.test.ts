@@ -1,10 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { iou } from '../bench/average-precision.ts';
-import type { FrameEvent } from '../protocol/index.ts';
+import { readDepthPng } from '../bench/png16.ts';
+import type { Detection, FrameEvent } from '../protocol/index.ts';
 import { boxesOf } from './support/boxes.ts';
+import { expectSamePictures } from './support/claims.ts';
 import { succeed } from './support/command.ts';
 import { readEvents } from './support/ndjson.ts';
-import { needsTestdata, TESTDATA, testdata } from './support/testdata.ts';
+import { hasFfmpeg, needsTestdata, TESTDATA, testdata } from './support/testdata.ts';
 import { Workspace } from './support/workspace.ts';
 
 const workspace = Workspace.use();
@@ -37,3 +41,80 @@ describe.skipIf(!TESTDATA)(needsTestdata('the webgpu backend, through the comman
     expect(webgpu.frames.flatMap(boxesOf).length).toBeGreaterThan(8);
   });
 });
+
+/** Frames of the street that both backends are shown. */
+const FRAMES = 10;
+
+describe('the webgpu backend, on a street', () => {
+  const clip = () => workspace.at('street.mp4');
+  beforeAll(async () => {
+    await succeed(['street', '--seed', '31', '--seconds', `${FRAMES / 30}`, '-o', clip()]);
+  });
+
+  async function run(backend: string, args: string[]) {
+    const [events, output, maps] = [
+      workspace.output('.ndjson'),
+      workspace.output('.mp4'),
+      workspace.output(''),
+    ];
+    const stages = ['--detect', 'street-yolo', '--depth', 'street-depth', '--depth-raw', maps];
+    const drawn = ['--layout', 'side-by-side', '--quality', 'high', '-o', output];
+    await succeed(['run', clip(), ...stages, ...args, ...drawn, '--backend', backend, '--events', events]);
+    return { frames: readEvents(events).frames, output, maps };
+  }
+
+  it('finds, estimates and draws what the cpu backend does', { timeout: 600_000 }, async () => {
+    const webgpu = await run('webgpu', []);
+    const cpu = await run('cpu', []);
+    expect(webgpu.frames).toHaveLength(FRAMES);
+    for (const [i, line] of webgpu.frames.entries()) {
+      const wanted = cpu.frames[i]!;
+      expectSameBoxes(boxesOf(line), boxesOf(wanted));
+      const span = wanted.depth!.p98 - wanted.depth!.p2;
+      for (const key of ['p2', 'p50', 'p98'] as const)
+        expect(Math.abs(line.depth![key] - wanted.depth![key])).toBeLessThan(0.02 * span);
+      const name = `frame-${String(i).padStart(6, '0')}.png`;
+      const [a, b] = [webgpu, cpu].map(({ maps }) => readDepthPng(readFileSync(join(maps, name))).values);
+      const off = a!.map((value, k) => Math.abs(value - b![k]!) / span);
+      expect(off.reduce((sum, value) => sum + value, 0) / off.length).toBeLessThan(0.01);
+    }
+    expect(webgpu.frames.flatMap(boxesOf).length).toBeGreaterThan(5 * FRAMES);
+    if (hasFfmpeg) expectSamePictures(cpu.output, webgpu.output, 30);
+  });
+
+  it('follows as the cpu backend does, and draws each frame with its own depth', {
+    timeout: 600_000,
+  }, async () => {
+    const args = ['--track', '--every', '2', '--end', '0.19'];
+    const webgpu = await run('webgpu', args);
+    const cpu = await run('cpu', args);
+    const sure = (line: FrameEvent) =>
+      boxesOf(line)
+        .filter(({ score }) => score > 0.6)
+        .map(({ class: name, track }) => `${name} ${track}`)
+        .sort();
+    expect(webgpu.frames.map(sure)).toEqual(cpu.frames.map(sure));
+    expect(webgpu.frames.map(({ depth }) => depth!.p50)).toEqual(
+      cpu.frames.map(({ depth }) => expect.closeTo(depth!.p50, 1)),
+    );
+    if (hasFfmpeg) expectSamePictures(cpu.output, webgpu.output, 30);
+  });
+});
+
+/** The very same boxes, but for those whose score is so near the threshold that rounding may take them below it. */
+function expectSameBoxes(found: Detection[], wanted: Detection[]): void {
+  for (const [some, others] of [
+    [found, wanted],
+    [wanted, found],
+  ] as const)
+    for (const one of some) {
+      const same = others.some(
+        ({ id, score, box }) =>
+          id === one.id && Math.abs(score - one.score) < 0.02 && iou(box, one.box) >= 0.95,
+      );
+      expect(same || one.score < THRESHOLD + 0.02, `${one.class} ${one.score} at ${one.box}`).toBe(true);
+    }
+}
+
+/** Of --min-score, where nothing else is said. */
+const THRESHOLD = 0.3;

@@ -110,6 +110,40 @@ describe.skipIf(!TESTDATA)(needsTestdata('zones in a video'), () => {
   });
 });
 
+/**
+ * Counted by eye, frame by frame (from 0): when the middle of each of the six people is over the line x = 560, to the
+ * right of the table, on the way out. Nobody comes back over it, and nobody comes in over it.
+ */
+const WENT_OUT = [187, 439, 688, 855, 1185, 1346];
+/** The foot of a box is over the line a little after the middle of the body, and beyond its tremble later still. */
+const FRAMES_LATER = 6;
+
+describe.skipIf(!TESTDATA)(needsTestdata('people who walk one by one'), () => {
+  it('are counted over a line as they are by eye', { timeout: 600_000 }, async () => {
+    const clip = testdata('media/one-by-one-person-detection.mp4');
+    const out = {
+      name: 'way out',
+      line: [
+        [560, 432],
+        [560, 0],
+      ],
+    };
+    const events = workspace.output('.ndjson');
+    const options = ['--detect', 'yolox-nano', '--classes', 'person', '--every', '2', '--backend', 'cpu'];
+    await succeed(['run', clip, ...options, '--zones', zonesFile([out]), '--events', events], {
+      env: MODELS,
+    });
+    const { frames, summaries } = readEvents(events);
+    expect(summaries[0]!.zones).toEqual({ 'way out': { forward: WENT_OUT.length, backward: 0 } });
+    const crossed = frames.filter(({ zones }) => zones!.length > 0);
+    expect(crossed).toHaveLength(WENT_OUT.length);
+    for (const [i, { frame }] of crossed.entries()) {
+      expect(frame).toBeGreaterThanOrEqual(WENT_OUT[i]! - 1);
+      expect(frame).toBeLessThanOrEqual(WENT_OUT[i]! + FRAMES_LATER);
+    }
+  });
+});
+
 async function sizeOf(clip: string): Promise<{ width: number; height: number }[]> {
   const events = workspace.output('.ndjson');
   await succeed(['run', clip, '--events', events, '--end', '0.1']);

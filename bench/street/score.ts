@@ -1,9 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Street } from '../../models/street/index.ts';
 import type { EventLine, FrameEvent } from '../../protocol/index.ts';
 import { averagePrecision } from '../average-precision.ts';
 import { command } from '../engine-run.ts';
+import { readDepthPng } from '../png16.ts';
 import { countable, type Scored } from './countable.ts';
+import { type DepthError, depthError, meanError, sampleUnder } from './depth-error.ts';
 
 /** Streets that no network was trained on: seeds below 10,000. */
 export interface HeldOut {
@@ -57,9 +60,42 @@ export function detectionScores(clips: Scored[][]): { ap: number; ap50: number }
   );
 }
 
-const framesOf = (path: string): FrameEvent[] =>
+/** Frame lines of a file of events. */
+export const framesOf = (path: string): FrameEvent[] =>
   readFileSync(path, 'utf8')
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as EventLine)
     .filter((line) => line.type === 'frame');
+
+/** Error of the depth maps that the command writes for clips of held-out streets, mean over all their frames. */
+export async function depthScores(
+  folder: string,
+  model: string,
+  { firstSeed, seeds, seconds, fps }: HeldOut,
+): Promise<DepthError> {
+  const errors: DepthError[] = [];
+  for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
+    const clip = join(folder, `street-${seed}.mp4`);
+    const maps = join(folder, `depth-${seed}`);
+    await command(['street', '--seed', `${seed}`, '--seconds', `${seconds}`, '--fps', `${fps}`, '-o', clip]);
+    await command(['run', clip, '--depth', model, '--depth-raw', maps, '--backend', 'cpu']);
+    errors.push(...streetErrors(maps, seed, fps));
+  }
+  return meanError(errors);
+}
+
+/** Errors of the maps in a folder against the street of which they were made. @param every only each Nth of them. */
+export function streetErrors(maps: string, seed: number, fps: number, every = 1): DepthError[] {
+  const street = new Street({ seed, width: 960, height: PICTURE_HEIGHT, fps });
+  const names = readdirSync(maps).filter((name) => /^frame-\d+\.png$/.test(name));
+  return names
+    .sort()
+    .filter((_, i) => i % every === 0)
+    .map((name) => {
+      const map = readDepthPng(readFileSync(join(maps, name)));
+      const { inverseDepth: values } = street.frame(Number(/\d+/.exec(name)![0]));
+      const picture = { values, width: 960, height: PICTURE_HEIGHT };
+      return depthError(map, sampleUnder(picture, map.width, map.height));
+    });
+}

@@ -71,7 +71,7 @@ def augment(picture, boxes, depth):
     if random.random() < 0.3:
         picture = picture + random.standard_normal(picture.shape, np.float32) * random.uniform(1, 8)
     picture = np.clip(picture, 0, 255).astype(np.uint8)
-    if random.random() < 0.4:
+    if random.random() < 0.25:
         buffer = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(picture)).save(buffer, "JPEG", quality=int(random.uniform(35, 95)))
         picture = np.asarray(Image.open(buffer))

@@ -5,6 +5,10 @@ from torch.nn import functional as F
 from nets import CLASSES
 
 
+# px; a cell of the finest stride and its neighbours.
+LEAST_REACH = 18
+
+
 def iou(a, b, complete=False):
     """IoU of boxes x1, y1, x2, y2, broadcast; CIoU (Zheng et al. 2020) where `complete`."""
     left_top = torch.maximum(a[..., :2], b[..., :2])
@@ -29,7 +33,12 @@ def assign(scores, boxes, points, truth, topk=9, alpha=0.5, beta=4.0):
     """Which cell answers for which object. Returns target classes [B, N, C] and boxes [B, N, 4], chosen cells [B, N]."""
     classes, corners = truth[..., 0].long(), truth[..., 1:]
     real = classes >= 0
-    inside = torch.cat([points[None, None] - corners[:, :, None, :2], corners[:, :, None, 2:] - points[None, None]], -1)
+    # Small things would have a cell or none to answer for them: theirs are those around them too.
+    grown = corners.clone()
+    room = (LEAST_REACH - (corners[..., 2:] - corners[..., :2])).clamp(0) / 2
+    grown[..., :2] -= room
+    grown[..., 2:] += room
+    inside = torch.cat([points[None, None] - grown[:, :, None, :2], grown[:, :, None, 2:] - points[None, None]], -1)
     inside = (inside.min(-1).values > 0) & real[..., None]
     overlap = iou(corners[:, :, None], boxes[:, None]).clamp(0)
     likely = scores.gather(2, classes.clamp(0)[:, None].expand(-1, scores.shape[1], -1)).transpose(1, 2)

@@ -15,7 +15,7 @@ from export import export
 from losses import depth_loss, yolo_loss
 from nets import StreetDepth, StreetYolo
 
-BATCH, RATE = 16, 2e-3
+BATCH = 16
 
 
 class Both(nn.Module):
@@ -41,16 +41,20 @@ def main():
     parser.add_argument("data")
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--resume", help="a street.pt to go on from")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(1)
     torch.set_num_threads(args.threads)
     model = Both().to(memory_format=torch.channels_last).train()
+    if args.resume:
+        model.load_state_dict(torch.load(args.resume))
     average = copy.deepcopy(model)
     # Not `state_dict`, which names the shared backbone twice.
     pairs = [*zip(average.parameters(), model.parameters()), *zip(average.buffers(), model.buffers())]
-    optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=1e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), args.rate, weight_decay=1e-3)
     loader = DataLoader(Street(args.data, train=True), BATCH, shuffle=True, drop_last=True, num_workers=1)
     print(f"{len(loader.dataset)} frames, {sum(p.numel() for p in model.parameters())} weights", flush=True)
     began, step, means = time.time(), 0, [None, None]
@@ -60,12 +64,13 @@ def main():
             if share >= 1:
                 break
             # Warm-up, then a cosine over the minutes that there are.
-            rate = RATE * min(1, step / 200) * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
+            rate = args.rate * min(1, step / 200) * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             pictures = (pictures.float() / 255).contiguous(memory_format=torch.channels_last)
-            # Depth is learnt sooner than detection: every other step is enough.
-            loss = model.loss(pictures, truth, inverse, with_depth=step % 2 == 0)
+            # Depth is learnt sooner than detection: every third step is enough.
+            with_depth = step % 3 == 0
+            loss = model.loss(pictures, truth, inverse, with_depth)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 10)
@@ -75,8 +80,8 @@ def main():
             with torch.no_grad():
                 for a, b in pairs:
                     a.mul_(keep).add_(b, alpha=1 - keep) if a.dtype.is_floating_point else a.copy_(b)
-            mean = means[step % 2]
-            means[step % 2] = loss.item() if mean is None else 0.97 * mean + 0.03 * loss.item()
+            mean = means[with_depth]
+            means[with_depth] = loss.item() if mean is None else 0.97 * mean + 0.03 * loss.item()
             if step % 100 == 0:
                 minutes, both = (time.time() - began) / 60, means[1]
                 print(f"{minutes:5.1f} min  step {step}  loss {means[0]:.3f}, with depth {both:.3f}", flush=True)

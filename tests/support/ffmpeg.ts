@@ -32,17 +32,20 @@ export function rawFrames(
     ],
     { maxBuffer: 1 << 30 },
   );
-  const size = width * height * (format === 'gray' ? 1 : 3);
+  const size = width * height * BYTES[format];
   if (bytes.byteLength % size !== 0)
     throw new Error(`${path}: ${bytes.byteLength} bytes are no whole frames of ${width}×${height}`);
   return Array.from({ length: bytes.byteLength / size }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
 }
 
+/** Bytes a pixel. */
+const BYTES = { rgb24: 3, gray: 1, gray16le: 2 };
+
 export interface RawOptions {
   /** Of the frames as ffmpeg shows them, rotation applied. */
   width: number;
   height: number;
-  format?: 'rgb24' | 'gray';
+  format?: keyof typeof BYTES;
   filter?: string;
   /** Options before the input. */
   extra?: string[];

@@ -1,4 +1,4 @@
-import type { DetectModel } from '../../../models/descriptor.ts';
+import type { DepthModel, DetectModel } from '../../../models/descriptor.ts';
 import type { EngineHost, LoadedModel } from '../host.ts';
 import { Gpu } from './gpu.ts';
 import { WebGpuBackend } from './webgpu-backend.ts';
@@ -91,6 +91,31 @@ export function standIn(changes: Partial<DetectModel> = {}): LoadedModel<DetectM
   return { descriptor: { ...descriptor, ...changes }, bytes: bytes.buffer };
 }
 
+/** A depth model whose map is the picture's red, 0 to 1, half as wide and high as the picture. */
+export function depthStandIn(letterbox = standIn().descriptor.input.letterbox): LoadedModel<DepthModel> {
+  const graph = message(
+    field(1, node('AveragePool', ['images'], 'small', { kernel_shape: [2, 2], strides: [2, 2] })),
+    field(1, node('Conv', ['small', 'weights'], 'map')),
+    field(2, text('depth-stand-in')),
+    field(5, tensor('weights', FLOAT, [1, 3, 1, 1], Float32Array.of(1 / 255, 0, 0))),
+    field(11, valueInfo('images', [1, 3, SIDE, SIDE])),
+    field(12, valueInfo('map', [1, 1, SIDE / 2, SIDE / 2])),
+  );
+  const bytes = message(number(1, 8), field(7, graph), field(8, message(field(1, text('')), number(2, 17))));
+  return {
+    descriptor: {
+      name: 'depth-stand-in',
+      task: 'depth',
+      sha256: 'depth-stand-in',
+      bytes: bytes.length,
+      licence: 'Apache-2.0',
+      input: { name: 'images', width: SIDE, height: SIDE, letterbox },
+      output: { name: 'map', head: { width: SIDE / 2, height: SIDE / 2, larger: 'nearer' } },
+    },
+    bytes: bytes.buffer,
+  };
+}
+
 /** An RGBX frame of one colour. */
 export function plainFrame(
   [red, green, blue]: readonly number[],
@@ -114,8 +139,23 @@ const INT64 = 7;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-const node = (operator: string, inputs: string[], output: string): Bytes =>
-  message(...inputs.map((name) => field(1, text(name))), field(2, text(output)), field(4, text(operator)));
+const node = (
+  operator: string,
+  inputs: string[],
+  output: string,
+  attributes: Record<string, number[]> = {},
+): Bytes =>
+  message(
+    ...inputs.map((name) => field(1, text(name))),
+    field(2, text(output)),
+    field(4, text(operator)),
+    ...Object.entries(attributes).map(([name, values]) =>
+      field(5, message(field(1, text(name)), ...values.map((value) => number(8, value)), number(20, INTS))),
+    ),
+  );
+
+/** Type of an attribute. */
+const INTS = 7;
 
 const tensor = (name: string, type: number, dims: number[], data: ArrayBufferView<ArrayBuffer>): Bytes =>
   message(

@@ -1,11 +1,20 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { UPRIGHT, type View } from '../../../kernels/index.ts';
-import type { Detection, DetectOptions } from '../../../protocol/index.ts';
+import type { DepthOptions, Detection, DetectOptions } from '../../../protocol/index.ts';
 import type { FrameProcessor, Processed, StreamSpec } from '../backend/backend.ts';
 import { copyPlanes } from '../cpu/planes.ts';
 import { FrameLedger } from '../pipeline/frame-ledger.ts';
 import { Meter } from '../pipeline/meter.ts';
-import { openBackend, plainFrame, SIDE, STAND_IN_BOX, STAND_IN_SCORE, standIn, standInX } from './testing.ts';
+import {
+  depthStandIn,
+  openBackend,
+  plainFrame,
+  SIDE,
+  STAND_IN_BOX,
+  STAND_IN_SCORE,
+  standIn,
+  standInX,
+} from './testing.ts';
 import type { WebGpuBackend } from './webgpu-backend.ts';
 
 let backend: WebGpuBackend;
@@ -23,6 +32,7 @@ afterEach(async () => {
 });
 
 const DETECT: DetectOptions = { model: 'stand-in', minScore: 0.3, iou: 0.65, every: 1 };
+const DEPTH: DepthOptions = { model: 'depth-stand-in', every: 1 };
 const VIEW: View = { displayWidth: SIDE, displayHeight: SIDE, orientation: UPRIGHT };
 const REDS = [0, 40, 80, 120, 160, 200];
 
@@ -96,6 +106,49 @@ it('followed objects are numbered, drawn where they are, and moved on between in
     expect(Math.abs(middleX(detections) - standInX(reds[i]!))).toBeLessThan(i < 6 ? 2.5 : 1);
     const { luma, line } = await lookAt(frame!, middleX(detections));
     expect(line).toBeGreaterThan(luma + 20);
+    ledger.close(frame!);
+  }
+  await processor.close();
+});
+
+it.each([
+  { what: 'the same picture', letterboxes: 1, changes: {} },
+  { what: 'pictures of their own', letterboxes: 2, changes: { pad: 0 } },
+])(
+  'detection and depth that want $what share one import and $letterboxes letterbox passes',
+  async ({ letterboxes, changes }) => {
+    const imports = vi.spyOn(device, 'importExternalTexture');
+    const passes = vi.spyOn(GPUCommandEncoder.prototype, 'beginComputePass');
+    const letterbox = { ...standIn().descriptor.input.letterbox, ...changes };
+    const depth = { model: depthStandIn(letterbox), options: DEPTH, maps: true };
+    const processor = await backend.open(specOf({ depth, picture: 'none' }));
+    for (const [i, { detections, depth }] of (await through(processor, REDS)).entries()) {
+      expect(Math.abs(middleX(detections) - standInX(REDS[i]!))).toBeLessThan(9);
+      const { p2, p50, p98 } = depth!.stats!;
+      for (const value of [p2, p50, p98]) expect(Math.abs(value - REDS[i]! / 255)).toBeLessThan(0.01);
+      expect([depth!.map!.width, depth!.map!.height]).toEqual([SIDE / 2, SIDE / 2]);
+      expect(depth!.map!.values[5]).toBeCloseTo(p50, 4);
+    }
+    await processor.close();
+    expect(imports).toHaveBeenCalledTimes(REDS.length);
+    const letterboxed = passes.mock.calls.filter(([pass]) => pass?.label === 'letterbox');
+    expect(letterboxed).toHaveLength(letterboxes * REDS.length);
+    vi.restoreAllMocks();
+  },
+);
+
+it('depth alone is held between inferred frames, and drawn beside the picture', async () => {
+  const depth = { model: depthStandIn(), options: { ...DEPTH, every: 3 }, maps: true };
+  const processor = await backend.open(specOf({ detect: null, depth, layout: 'side-by-side' }));
+  const done = await through(processor, REDS);
+  for (const [i, { frame, detections, depth }] of done.entries()) {
+    expect(detections).toBeNull();
+    expect(depth!.stats).toEqual(done[i - (i % 3)]!.depth!.stats);
+    // Only what is new is worth writing.
+    expect(depth!.map === null).toBe(i % 3 !== 0);
+    expect([frame!.visibleRect!.width, frame!.visibleRect!.height]).toEqual([2 * SIDE, SIDE]);
+    const { luma } = await lookAt(frame!, 2);
+    expect(Math.abs(luma - lumaOf([REDS[i]!, 100, 50], frame!))).toBeLessThanOrEqual(2);
     ledger.close(frame!);
   }
   await processor.close();
