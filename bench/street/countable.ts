@@ -2,9 +2,10 @@ import type { Detection, Truth } from '../../protocol/index.ts';
 import { assign } from '../../web/engine/track/assign.ts';
 import { overlap } from '../../web/engine/track/tracker.ts';
 
-/** Share of an object that must be seen, and px of its height in a picture 540 px high, for it to count. */
+/** Share of an object that must be seen for it to count: what KITTI calls partly occluded. */
 const LEAST_VISIBLE = 0.4;
-const LEAST_HEIGHT = 24 / 540;
+/** Height of an object that counts, as a share of the picture's: KITTI's 25 px of 375. */
+export const LEAST_HEIGHT = 25 / 375;
 
 export interface Scored {
   truth: Truth[];
@@ -13,11 +14,16 @@ export interface Scored {
 
 /**
  * What counts of a frame. Objects that are mostly hidden or tiny are neither asked for nor held against who finds
- * them, as KITTI and MOTChallenge do: detections that fit one of those best are taken out with them.
+ * them, as in KITTI's benchmarks (Geiger et al. 2012): detections that fit one of those best are taken out with them.
  */
-export function countable(truth: Truth[], detections: Detection[], pictureHeight: number): Scored {
+export function countable(
+  truth: Truth[],
+  detections: Detection[],
+  pictureHeight: number,
+  leastHeight = LEAST_HEIGHT,
+): Scored {
   const counts = ({ box, visible }: Truth) =>
-    visible >= LEAST_VISIBLE && box[3] >= LEAST_HEIGHT * pictureHeight;
+    visible >= LEAST_VISIBLE && box[3] >= leastHeight * pictureHeight;
   const cost = truth.map((object) =>
     detections.map(({ id, box }) => (id === object.id ? 1 - overlap(object.box, box) : 2)),
   );

@@ -10,7 +10,7 @@ import { filesBelow, processesOf } from './leftovers.ts';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const COMMAND = join(ROOT, 'bin/edge-runner.mjs');
 
-/** A run that takes longer than this has hung: every clip here is a matter of seconds. */
+/** A run that takes longer than this has hung, ms: nearly every clip here is a matter of seconds. */
 const HUNG = 60_000;
 
 export interface CommandOptions {
@@ -19,6 +19,8 @@ export interface CommandOptions {
   /** A file that is piped into standard input, or null to leave it open for the test; empty otherwise. */
   stdin?: string | null;
   cwd?: string;
+  /** For the few runs that take longer than others, ms. */
+  hung?: number;
 }
 
 export interface Finished {
@@ -58,7 +60,7 @@ export class Command {
         for (const watch of this.#watchers.splice(0)) watch();
       });
     }
-    const limit = setTimeout(() => this.child.kill('SIGKILL'), HUNG);
+    const limit = setTimeout(() => this.child.kill('SIGKILL'), options.hung ?? HUNG);
     this.ended = new Promise<number | null>((resolve) => this.child.once('close', resolve)).then(
       async (code) => {
         clearTimeout(limit);
