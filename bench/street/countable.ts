@@ -7,6 +7,9 @@ const LEAST_VISIBLE = 0.4;
 /** Height of an object that counts, as a share of the picture's: KITTI's 25 px of 375. */
 export const LEAST_HEIGHT = 25 / 375;
 
+/** Overlap (IoU) from which a detection is an object's. */
+const SAME = 0.5;
+
 export interface Scored {
   truth: Truth[];
   detections: Detection[];
@@ -35,8 +38,13 @@ export function countable(
       .filter(([row, column]) => !counts(truth[row]!) && cost[row]![column]! <= 0.7)
       .map(([, column]) => detections[column]!),
   );
+  const asked = truth.filter(counts);
+  // What is itself too low to count is held against nobody either, unless it is one that counts.
+  const answers = ({ id, box }: Detection) =>
+    box[3] >= leastHeight * pictureHeight ||
+    asked.some((object) => object.id === id && overlap(object.box, box) >= SAME);
   return {
-    truth: truth.filter(counts),
-    detections: detections.filter((detection) => !taken.has(detection)),
+    truth: asked,
+    detections: detections.filter((detection) => !taken.has(detection) && answers(detection)),
   };
 }

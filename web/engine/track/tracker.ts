@@ -5,10 +5,12 @@ import { BoxFilter, type Measurement } from './kalman.ts';
 type Box = Detection['box'];
 
 /** Scores from which a detection may start a track, and from which it is matched first (ByteTrack). */
-const START = 0.4;
-const SURE = 0.4;
+const START = 0.5;
+const SURE = 0.5;
 /** Least overlap (IoU) for a pair: with sure detections, with unsure ones, with tracks seen only once. */
-const OVERLAP = { sure: 0.1, unsure: 0.4, young: 0.25 };
+const OVERLAP = { sure: 0.1, unsure: 0.5, young: 0.25 };
+/** Overlap with what is followed already from which a detection is a second look at it, and no object of its own. */
+const DOUBLE = { sameClass: 0.4, otherClass: 0.6 };
 /** Seconds after which a track that was not seen is given up. */
 const PATIENCE = 1;
 
@@ -65,7 +67,7 @@ export class Tracker {
     );
     const second = this.#match(young, first.detections, OVERLAP.young, of);
     for (const detection of second.detections) {
-      if (detection.score < START) continue;
+      if (detection.score < START || isDouble(detection, of.keys())) continue;
       of.set(detection, this.#start(detection));
     }
     // A track found once and not again was none.
@@ -131,6 +133,12 @@ export class Tracker {
     this.#tracks.push(track);
     return track;
   }
+}
+
+function isDouble({ id, box }: Detection, followed: Iterable<Detection>): boolean {
+  for (const other of followed)
+    if (overlap(box, other.box) >= (other.id === id ? DOUBLE.sameClass : DOUBLE.otherClass)) return true;
+  return false;
 }
 
 const toMeasurement = ([x, y, width, height]: Box): Measurement => {
