@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { iou } from '../bench/average-precision.ts';
 import { readDepthPng } from '../bench/png16.ts';
 import type { Detection, FrameEvent } from '../protocol/index.ts';
-import { boxesOf } from './support/boxes.ts';
+import { boxesOf, meanIou } from './support/boxes.ts';
 import { expectSamePictures } from './support/claims.ts';
 import { succeed } from './support/command.ts';
 import { readEvents } from './support/ndjson.ts';
@@ -12,6 +12,8 @@ import { hasFfmpeg, needsTestdata, TESTDATA, testdata } from './support/testdata
 import { Workspace } from './support/workspace.ts';
 
 const workspace = Workspace.use();
+/** The software adapter takes seconds a frame. */
+const SLOWLY = 250_000;
 const PICTURES = ['bus.jpg', 'dog.jpg', 'person.jpg'].map((name) => testdata(`images/${name}`));
 
 async function detect(backend: string): Promise<{ frames: FrameEvent[]; stderr: string }> {
@@ -20,6 +22,7 @@ async function detect(backend: string): Promise<{ frames: FrameEvent[]; stderr: 
     ['run', ...PICTURES, '--detect', '--backend', backend, '--events', events],
     {
       env: { EDGE_RUNNER_MODELS: testdata('models') },
+      hung: SLOWLY,
     },
   );
   return { frames: readEvents(events).frames, stderr };
@@ -60,8 +63,7 @@ describe('the webgpu backend, on a street', () => {
     const stages = ['--detect', 'street-yolo', '--depth', 'street-depth', '--depth-raw', maps];
     const drawn = ['--layout', 'side-by-side', '--quality', 'high', '-o', output];
     await succeed(['run', clip(), ...stages, ...args, ...drawn, '--backend', backend, '--events', events], {
-      // The software adapter takes seconds a frame.
-      hung: 250_000,
+      hung: SLOWLY,
     });
     return { frames: readEvents(events).frames, output, maps };
   }
@@ -70,9 +72,16 @@ describe('the webgpu backend, on a street', () => {
     const webgpu = await run('webgpu', []);
     const cpu = await run('cpu', []);
     expect(webgpu.frames).toHaveLength(FRAMES);
+    const overlaps: number[] = [];
     for (const [i, line] of webgpu.frames.entries()) {
       const wanted = cpu.frames[i]!;
       expectSameBoxes(boxesOf(line), boxesOf(wanted));
+      overlaps.push(
+        meanIou(
+          boxesOf(line).filter(({ score }) => score > 0.4),
+          boxesOf(wanted),
+        ),
+      );
       const span = wanted.depth!.p98 - wanted.depth!.p2;
       for (const key of ['p2', 'p50', 'p98'] as const)
         expect(Math.abs(line.depth![key] - wanted.depth![key])).toBeLessThan(0.02 * span);
@@ -81,6 +90,7 @@ describe('the webgpu backend, on a street', () => {
       const off = a!.map((value, k) => Math.abs(value - b![k]!) / span);
       expect(off.reduce((sum, value) => sum + value, 0) / off.length).toBeLessThan(0.01);
     }
+    expect(overlaps.reduce((sum, value) => sum + value, 0) / FRAMES).toBeGreaterThan(0.97);
     expect(webgpu.frames.flatMap(boxesOf).length).toBeGreaterThan(5 * FRAMES);
     if (hasFfmpeg) expectSamePictures(cpu.output, webgpu.output, 30);
   });
@@ -91,12 +101,17 @@ describe('the webgpu backend, on a street', () => {
     const args = ['--track', '--every', '2', '--end', '0.19'];
     const webgpu = await run('webgpu', args);
     const cpu = await run('cpu', args);
-    const sure = (line: FrameEvent) =>
-      boxesOf(line)
-        .filter(({ score }) => score > 0.6)
-        .map(({ class: name, track }) => `${name} ${track}`)
-        .sort();
-    expect(webgpu.frames.map(sure)).toEqual(cpu.frames.map(sure));
+    // Numbers are given in the order of scores, which rounding may turn round: each stands for one on the other side.
+    const numbers = new Map<number, number>();
+    for (const [i, line] of webgpu.frames.entries())
+      for (const { id, score, box, track } of boxesOf(line)) {
+        if (score < 0.6 || track === undefined) continue;
+        const same = boxesOf(cpu.frames[i]!).find((other) => other.id === id && iou(other.box, box) >= 0.7);
+        expect(same?.track).toBe(numbers.get(track) ?? same?.track ?? 'none');
+        numbers.set(track, same!.track!);
+      }
+    expect(numbers.size).toBeGreaterThanOrEqual(4);
+    expect(new Set(numbers.values()).size).toBe(numbers.size);
     expect(webgpu.frames.map(({ depth }) => depth!.p50)).toEqual(
       cpu.frames.map(({ depth }) => expect.closeTo(depth!.p50, 1)),
     );
@@ -104,7 +119,11 @@ describe('the webgpu backend, on a street', () => {
   });
 });
 
-/** The very same boxes, but for those whose score is so near the threshold that rounding may take them below it. */
+/**
+ * The same objects, but for those whose score is so near the threshold that rounding may take them below it. The
+ * browser rounds to 8-bit RGB before the GPU samples: where two boxes of a half-hidden car score alike, NMS may keep the
+ * other one.
+ */
 function expectSameBoxes(found: Detection[], wanted: Detection[]): void {
   for (const [some, others] of [
     [found, wanted],
@@ -113,11 +132,12 @@ function expectSameBoxes(found: Detection[], wanted: Detection[]): void {
     for (const one of some) {
       const same = others.some(
         ({ id, score, box }) =>
-          id === one.id && Math.abs(score - one.score) < 0.02 && iou(box, one.box) >= 0.95,
+          id === one.id && Math.abs(score - one.score) < NEAR && iou(box, one.box) >= 0.75,
       );
-      expect(same || one.score < THRESHOLD + 0.02, `${one.class} ${one.score} at ${one.box}`).toBe(true);
+      expect(same || one.score < THRESHOLD + NEAR, `${one.class} ${one.score} at ${one.box}`).toBe(true);
     }
 }
 
 /** Of --min-score, where nothing else is said. */
 const THRESHOLD = 0.3;
+const NEAR = 0.05;

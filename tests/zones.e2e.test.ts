@@ -132,6 +132,8 @@ describe.skipIf(!TESTDATA)(needsTestdata('people who walk one by one'), () => {
     const options = ['--detect', 'yolox-nano', '--classes', 'person', '--every', '2', '--backend', 'cpu'];
     await succeed(['run', clip, ...options, '--zones', zonesFile([out]), '--events', events], {
       env: MODELS,
+      // 700 inferences: a minute on two cores that have nothing else to do.
+      hung: 500_000,
     });
     const { frames, summaries } = readEvents(events);
     expect(summaries[0]!.zones).toEqual({ 'way out': { forward: WENT_OUT.length, backward: 0 } });
