@@ -22,7 +22,15 @@ async function main(folder: string): Promise<void> {
   await command(['street', ...street, '-o', at('clip.mp4'), '--truth', at('truth.ndjson')], true);
 
   console.log('2. detect, track and depth on every frame, drawn and encoded again');
-  const stages = ['--detect', 'street-yolo', '--track', '--depth', 'street-depth', '--depth-raw', at('depth')];
+  const stages = [
+    '--detect',
+    'street-yolo',
+    '--track',
+    '--depth',
+    'street-depth',
+    '--depth-raw',
+    at('depth'),
+  ];
   const outputs = ['-o', at('out.mp4'), '--events', at('out.ndjson')];
   await command(['run', at('clip.mp4'), ...stages, '--layout', 'side-by-side', ...outputs], true);
 
