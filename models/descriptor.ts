@@ -1,7 +1,7 @@
 import type { LetterboxSpec } from '../kernels/geometry.ts';
 import type { YoloHead } from '../kernels/yolo-decode/yolo-decode.cpu.ts';
 import { EdgeRunnerError } from '../protocol/errors.ts';
-import { type Adapter, type DetectorShape, type Recognised, shapeError } from './adapters/adapter.ts';
+import { type Adapter, type ModelShape, type Recognised, shapeError } from './adapters/adapter.ts';
 import { type DepthHead, type DepthHints, depthHead, depthLetterbox, USUAL_DEPTH } from './adapters/depth.ts';
 import { yolov8 } from './adapters/yolov8.ts';
 import { yolox } from './adapters/yolox.ts';
@@ -106,7 +106,7 @@ export function modelFor<T extends ModelDescriptor['task']>(
 
 const ADAPTERS: Record<'yolox' | 'yolov8', Adapter> = { yolox, yolov8 };
 
-function recogniseDetector(shape: DetectorShape, entry: RegistryEntry | null): Recognised | null {
+function recogniseDetector(shape: ModelShape, entry: RegistryEntry | null): Recognised | null {
   const candidates = entry?.task === 'detect' ? [ADAPTERS[entry.adapter]] : Object.values(ADAPTERS);
   for (const adapter of candidates) {
     const recognised = shape.header.outputs[0]!.dims?.length === 3 ? adapter(shape) : null;
@@ -124,7 +124,7 @@ function recogniseDetector(shape: DetectorShape, entry: RegistryEntry | null): R
 }
 
 function recogniseDepth(
-  { width, height, header }: DetectorShape,
+  { width, height, header }: ModelShape,
   entry: Extract<RegistryEntry, { task: 'depth' }> | null,
   { larger, samples }: DepthHints,
 ): { letterbox: LetterboxSpec; head: DepthHead } | null {
@@ -147,7 +147,7 @@ const ANY_DEPTH_SIZE = 448;
 const MAX_SIDE = 8192;
 
 /** The parts that all layouts share: one float32 picture [1, 3, H, W] in, one float32 tensor out. */
-function pictureModel(name: string, header: OnnxHeader): DetectorShape {
+function pictureModel(name: string, header: OnnxHeader): ModelShape {
   const [input, ...otherInputs] = header.inputs;
   const [output, ...otherOutputs] = header.outputs;
   if (!input || !output || otherInputs.length || otherOutputs.length) throw notUnderstood(name, header);

@@ -1,11 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readDepthPng } from '../bench/png16.ts';
 import { depthError, meanError, sampleUnder } from '../bench/street/depth-error.ts';
 import { Street } from '../models/street/index.ts';
 import { expectGoodFile, expectSameTimes } from './support/claims.ts';
-import { succeed } from './support/command.ts';
+import { ROOT, succeed } from './support/command.ts';
 import { rawFrames } from './support/ffmpeg.ts';
 import { videoStream } from './support/ffprobe.ts';
 import { readEvents } from './support/ndjson.ts';
@@ -69,6 +69,34 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('depth of a street'), () => {
     // One street; the mean over many is the bench's (npm run bench -- street).
     expect(meanError(errors).absRel).toBeLessThan(0.2);
     expect(meanError(errors).delta).toBeGreaterThan(0.75);
+  });
+
+  it('and objects are found by two files of one name', async () => {
+    const files = ['yolo', 'depth'].map((kind) => {
+      const path = join(workspace.at(kind), 'model.onnx');
+      mkdirSync(workspace.at(kind));
+      // Another producer (field 2 of the model): files that the registry does not know by their hash.
+      const bytes = readFileSync(join(ROOT, `models/demo/street-${kind}.onnx`));
+      writeFileSync(path, Buffer.concat([bytes, Buffer.from([0x12, 1, 0x78])]));
+      return path;
+    });
+    const events = workspace.output('.ndjson');
+    await succeed([
+      'run',
+      clip,
+      '--detect',
+      files[0]!,
+      '--depth',
+      files[1]!,
+      '--end',
+      '0.2',
+      '--events',
+      events,
+    ]);
+    const { sources, frames } = readEvents(events);
+    expect(sources[0]!.models).toEqual({ detect: 'model', depth: 'model-depth' });
+    expect(frames[0]!.detections!.length).toBeGreaterThan(0);
+    expect(frames[0]!.depth!.p98).toBeGreaterThan(frames[0]!.depth!.p2);
   });
 
   it('is held between the frames of --every, and only what is inferred is written', async () => {

@@ -5,7 +5,7 @@ import { overlap } from '../../web/engine/track/tracker.ts';
 /** Share of an object that must be seen for it to count: what KITTI calls partly occluded. */
 const LEAST_VISIBLE = 0.4;
 /** Height of an object that counts, as a share of the picture's: KITTI's 25 px of 375. */
-export const LEAST_HEIGHT = 25 / 375;
+const LEAST_HEIGHT = 25 / 375;
 
 /** Overlap (IoU) from which a detection is an object's. */
 const SAME = 0.5;

@@ -4,6 +4,7 @@ import {
   cacheFolder,
   checkFolders,
   modelFolders,
+  type ResolvedModel,
   resolveModel,
   terminalProgress,
 } from '../../models/store/index.ts';
@@ -146,7 +147,7 @@ async function run(args: string[], options: RunOptions): Promise<void> {
       return model;
     };
     const detect = await resolved('detect');
-    const depth = await resolved('depth');
+    const depth = apart(await resolved('depth'), detect);
     const stageModels = { detect: detect?.descriptor.name, depth: depth?.descriptor.name };
     const executablePath = findBrowser(await fetchedBrowser());
     const events = await openEvents(options.events);
@@ -189,6 +190,12 @@ async function run(args: string[], options: RunOptions): Promise<void> {
     }
     if (failures.length > 0) throw new SomeFailed(failures, inputs.length + refused.length);
   });
+}
+
+/** Files of two models may bear one name, "model.onnx" above all; within a job a name stands for one model. */
+function apart(model: ResolvedModel | null, other: ResolvedModel | null): ResolvedModel | null {
+  if (!model || model.descriptor.name !== other?.descriptor.name) return model;
+  return { ...model, descriptor: { ...model.descriptor, name: `${model.descriptor.name}-depth` } };
 }
 
 /** Several inputs, some of which failed and were reported one by one. */

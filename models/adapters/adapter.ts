@@ -3,14 +3,14 @@ import type { YoloHead } from '../../kernels/yolo-decode/yolo-decode.cpu.ts';
 import { EdgeRunnerError } from '../../protocol/errors.ts';
 import type { OnnxHeader } from '../onnx-header.ts';
 
-/** A model with one picture in and one tensor of rank 3 out: what every adapter looks at. */
-export interface DetectorShape {
+/** A model with one picture in and one tensor out: what every adapter looks at. */
+export interface ModelShape {
   /** File or registry name, for sentences. */
   name: string;
   /** Model input, px; null where the model takes any size. */
   width: number | null;
   height: number | null;
-  /** Output without the batch. */
+  /** Output without the batch; its first two sizes. */
   rows: number | null;
   columns: number | null;
   header: OnnxHeader;
@@ -26,10 +26,10 @@ export interface Recognised {
  * @returns null for a model of another family.
  * @throws {EdgeRunnerError} `model-shape` for a model of this family that cannot be used as it was exported.
  */
-export type Adapter = (shape: DetectorShape) => Recognised | null;
+export type Adapter = (shape: ModelShape) => Recognised | null;
 
 /** The size that a model of any size is run at, px. Ultralytics' exporter writes the one it was trained for. */
-export function inputSize({ width, height, header }: DetectorShape): { width: number; height: number } {
+export function inputSize({ width, height, header }: ModelShape): { width: number; height: number } {
   const [, tall, wide] =
     /^\s*\[\s*(\d{2,4})\s*,\s*(\d{2,4})\s*\]/.exec(header.metadata.get('imgsz') ?? '') ?? [];
   return {
