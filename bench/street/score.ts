@@ -16,7 +16,7 @@ export interface HeldOut {
   fps: number;
 }
 
-/** What the command finds on clips of held-out streets, beside what is there; one list of frames a clip. */
+/** What the command finds on clips of held-out streets, beside all that is there; one list of frames a clip. */
 export async function runHeldOut(
   folder: string,
   model: string,
@@ -33,9 +33,10 @@ export async function runHeldOut(
     await command(['run', clip, '--detect', model, '--events', found, ...args]);
     const finds = framesOf(found);
     clips.push(
-      framesOf(truth).map(({ truth: objects = [] }, i) =>
-        countable(objects, finds[i]?.detections ?? [], PICTURE_HEIGHT),
-      ),
+      framesOf(truth).map(({ truth: objects = [] }, i) => ({
+        truth: objects,
+        detections: finds[i]?.detections ?? [],
+      })),
     );
   }
   return clips;
@@ -43,6 +44,12 @@ export async function runHeldOut(
 
 /** Of the clips that `edge-runner street` makes when it is not told otherwise, px. */
 const PICTURE_HEIGHT = 540;
+
+/** What counts of clips. @param leastHeight as a share of the picture's; default: KITTI's. */
+export const counted = (clips: Scored[][], leastHeight?: number): Scored[][] =>
+  clips.map((frames) =>
+    frames.map(({ truth, detections }) => countable(truth, detections, PICTURE_HEIGHT, leastHeight)),
+  );
 
 /** COCO's box AP over all frames together. */
 export function detectionScores(clips: Scored[][]): { ap: number; ap50: number } {

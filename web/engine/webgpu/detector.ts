@@ -10,7 +10,7 @@ import {
 } from '../../../kernels/index.ts';
 import type { DetectModel } from '../../../models/descriptor.ts';
 import type { Detection, DetectOptions } from '../../../protocol/index.ts';
-import { classMaskOf, MAX_CANDIDATES, MAX_DETECTIONS, toDetections } from '../backend/detections.ts';
+import { MAX_CANDIDATES, MAX_DETECTIONS, toDetections } from '../backend/detections.ts';
 import { leastScore } from '../track/following.ts';
 import type { Gpu } from './gpu.ts';
 import type { GpuModel, RawOutput } from './model.ts';
@@ -32,7 +32,7 @@ export class Detector {
 
   /**
    * @param input the model's, as a `Feed` fills it.
-   * @throws {EdgeRunnerError} `option-invalid` for a class that the model does not know.
+   * @param classMask as `classMaskOf` gives it.
    */
   constructor(
     gpu: Gpu,
@@ -40,11 +40,11 @@ export class Detector {
     input: GPUBuffer,
     options: DetectOptions,
     tracked: boolean,
+    classMask: Uint8Array | null,
   ) {
     const { device } = gpu;
     const { descriptor } = model;
     const minScore = leastScore(options, tracked);
-    const classMask = classMaskOf(descriptor, options);
     this.#model = model;
     this.#tensor = model.inputOver(input);
     this.#decode = new YoloDecodeGpu(device, descriptor.output.head, { minScore, classMask });

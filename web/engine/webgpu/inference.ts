@@ -1,6 +1,7 @@
 import type { View } from '../../../kernels/index.ts';
 import type { DepthModel, DetectModel } from '../../../models/descriptor.ts';
 import type { StreamSpec } from '../backend/backend.ts';
+import { classMaskOf } from '../backend/detections.ts';
 import { letterboxesOf } from '../backend/letterboxes.ts';
 import { rangeStep } from '../depth/held-depth.ts';
 import type { Meter } from '../pipeline/meter.ts';
@@ -48,12 +49,15 @@ export class Inference {
   ) {
     const { specs, ...feedOf } = letterboxesOf(stream);
     const { detect, depth, tracked, fps } = stream;
+    // What may be refused, before there are buffers that somebody would have to release.
+    const classMask = detect && classMaskOf(detect.model.descriptor, detect.options);
     this.#gpu = gpu;
     this.#feedOf = feedOf;
     this.#feeds = specs.map((spec) => new Feed(gpu, spec));
     const input = (which: number | null) => this.#feeds[which!]!.buffer;
     this.detector =
-      detectModel && new Detector(gpu, detectModel, input(feedOf.detect), detect!.options, tracked);
+      detectModel &&
+      new Detector(gpu, detectModel, input(feedOf.detect), detect!.options, tracked, classMask);
     this.estimator =
       depthModel &&
       new DepthEstimator(gpu, depthModel, input(feedOf.depth), {
