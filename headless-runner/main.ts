@@ -7,7 +7,7 @@ import { runCommand } from './commands/run.ts';
 import { streetCommand } from './commands/street.ts';
 import { reportError } from './run/reporter.ts';
 
-/** The `edge-runner` command. Sets the exit code (DESIGN §5) and leaves nothing running. */
+/** The `edge-runner` command. Sets the exit code (docs/exit-codes.md) and leaves nothing running. */
 export async function main(argv: string[]): Promise<void> {
   // Whoever reads us may go before we are done; what is still said then is said to nobody, and that is no crash.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});

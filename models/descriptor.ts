@@ -94,7 +94,16 @@ export function modelFor<T extends ModelDescriptor['task']>(
   task: T,
   model: ModelDescriptor,
 ): Extract<ModelDescriptor, { task: T }> {
-  if (model.task === task) return model as Extract<ModelDescriptor, { task: T }>;
+  checkTask(task, model);
+  return model as Extract<ModelDescriptor, { task: T }>;
+}
+
+/** @throws {EdgeRunnerError} `model-task`, of a model, or of an entry of the registry before its file is here. */
+export function checkTask(
+  task: ModelDescriptor['task'],
+  model: Pick<ModelDescriptor, 'task' | 'name'>,
+): void {
+  if (model.task === task) return;
   throw new EdgeRunnerError(
     'model-task',
     model.task === 'depth'

@@ -67,7 +67,7 @@ const detectOptions = z.strictObject({
   minScore: z.number().min(0).max(1).default(0.3),
   /** 0 to 1, boxes of one class that overlap more than this are one object (NMS). */
   iou: z.number().min(0).max(1).default(0.65),
-  /** Infer on every Nth frame of the whole source; boxes are held between. */
+  /** Infer on every Nth frame of the whole source; between them boxes are held, or moved on where they are followed. */
   every: z.int().min(1).default(1),
 });
 
@@ -122,7 +122,7 @@ const outputSpec = z.discriminatedUnion('kind', [
   z.strictObject({ id, from: id, kind: z.literal('depth-maps') }),
 ]);
 
-/** What a user asks for. The command line's options are sugar for it (DESIGN §5). */
+/** What a user asks for. The command line's options are sugar for it. */
 export const jobSpec = z.strictObject({
   v: z.literal(1),
   sources: z.array(sourceSpec).min(1),

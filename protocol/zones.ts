@@ -1,22 +1,31 @@
 import { z } from 'zod';
 import { EdgeRunnerError } from './errors.ts';
 
-const point = z.tuple([z.number(), z.number()]);
+const point = z.tuple([z.number(), z.number()], 'a corner is [x, y], two numbers');
 const named = {
-  name: z.string().min(1).max(64),
+  name: z.string('a text').min(1, 'may not be empty').max(64, 'at most 64 characters'),
   /** Only objects of these classes count; all when absent. */
-  classes: z.array(z.string().min(1)).min(1).optional(),
+  classes: z.array(z.string().min(1), 'a list of names').min(1, 'one name or more').optional(),
 };
 
-/** A place in the picture, in pixels of the displayed source frame, origin top left. */
-const zone = z.union([
-  /** Objects are inside while the middle of their box's lower edge, where they stand, is. */
-  z.strictObject({ ...named, polygon: z.array(point).min(3).max(256) }),
-  /** Crossed `forward` from its left to its right side, as seen looking from its first point to its second. */
-  z.strictObject({ ...named, line: z.tuple([point, point]) }),
-]);
+/** Objects are inside while the middle of their box's lower edge, where they stand, is. */
+const polygonZone = z.strictObject({
+  ...named,
+  polygon: z
+    .array(point, 'a list of corners')
+    .min(3, 'three corners or more')
+    .max(256, 'at most 256 corners'),
+});
 
-export const zonesSchema = z.array(zone).min(1).max(64);
+/** Crossed `forward` from its left to its right side, as seen looking from its first point to its second. */
+const lineZone = z.strictObject({ ...named, line: z.tuple([point, point], 'two points') });
+
+/** A place in the picture, in pixels of the displayed source frame, origin top left. */
+const zone = z.union([polygonZone, lineZone]);
+
+const MOST_ZONES = 64;
+
+export const zonesSchema = z.array(zone).min(1).max(MOST_ZONES);
 
 export type Zone = z.infer<typeof zone>;
 export type Point = z.infer<typeof point>;
@@ -28,13 +37,11 @@ export type Point = z.infer<typeof point>;
  */
 export function parseZones(value: unknown): Zone[] {
   const list = typeof value === 'object' && value !== null && 'zones' in value ? value.zones : value;
-  const parsed = zonesSchema.safeParse(list);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    throw invalid(`${issue.path.join('.') || 'the list'}: ${issue.message}`);
-  }
+  if (!Array.isArray(list) || list.length === 0 || list.length > MOST_ZONES)
+    throw invalid(`the list: 1 to ${MOST_ZONES} zones`);
+  const zones = list.map((entry: unknown, i) => parseZone(entry, i + 1));
   const names = new Set<string>();
-  for (const entry of parsed.data) {
+  for (const entry of zones) {
     const { name } = entry;
     if (names.has(name)) throw invalid(`two zones are called "${name}"`);
     names.add(name);
@@ -43,7 +50,39 @@ export function parseZones(value: unknown): Zone[] {
       if (a[0] === b[0] && a[1] === b[1]) throw invalid(`the line "${name}" ends where it begins`);
     } else checkPolygon(name, entry.polygon);
   }
-  return parsed.data;
+  return zones;
+}
+
+/** By what it has, so that what is wrong can be said of that. @param number counted from 1 */
+function parseZone(entry: unknown, number: number): Zone {
+  const which = `zone ${number}`;
+  if (typeof entry !== 'object' || entry === null) throw invalid(`${which} is no object`);
+  if ('polygon' in entry === 'line' in entry)
+    throw invalid(`${which} wants a polygon or a line${'line' in entry ? ', not both' : ''}`);
+  const parsed = ('line' in entry ? lineZone : polygonZone).safeParse(entry);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw invalid(`${which}${path.length > 0 ? `, ${path.join('.')}` : ''}: ${message}`);
+  }
+  const { data } = parsed;
+  if ('line' in data) return data;
+  // GeoJSON's rings end with the corner that they begin with.
+  const [first, last] = [data.polygon[0]!, data.polygon.at(-1)!];
+  const closed = data.polygon.length > 3 && first[0] === last[0] && first[1] === last[1];
+  return closed ? { ...data, polygon: data.polygon.slice(0, -1) } : data;
+}
+
+/** @throws {EdgeRunnerError} `zones-invalid` when a zone counts what is not looked for. @param detected names of classes */
+export function checkZoneClasses(zones: readonly Zone[], detected: readonly string[]): void {
+  for (const { name, classes = [] } of zones) {
+    const unknown = classes.find((one) => !detected.includes(one));
+    if (unknown === undefined) continue;
+    throw new EdgeRunnerError(
+      'zones-invalid',
+      `The zone "${name}" counts "${unknown}", which is not looked for.`,
+      `It can count: ${detected.join(', ')}.`,
+    );
+  }
 }
 
 /** @throws {EdgeRunnerError} `zones-invalid` when a zone reaches outside a picture of this size. */

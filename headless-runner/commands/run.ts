@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { modelFor } from '../../models/descriptor.ts';
+import { checkTask, modelFor } from '../../models/descriptor.ts';
+import { findEntry } from '../../models/registry.ts';
 import {
   cacheFolder,
   checkFolders,
@@ -15,6 +16,7 @@ import { openEvents } from '../run/event-file.ts';
 import { readInputs } from '../run/inputs.ts';
 import { untilInterrupted } from '../run/interrupt.ts';
 import { toJobSpec } from '../run/job.ts';
+import { MadeFolders } from '../run/made-folders.ts';
 import {
   checkTogether,
   type RunOptions,
@@ -114,6 +116,15 @@ type RawOptions = Omit<RunOptions, 'detect' | 'depth' | 'header' | 'models'> &
   Partial<Pick<RunOptions, 'header' | 'models'>> & { detect?: string | true; depth?: string | true };
 
 async function run(args: string[], options: RunOptions): Promise<void> {
+  const folders = new MadeFolders();
+  try {
+    await runInto(folders, args, options);
+  } finally {
+    await folders.removeEmpty();
+  }
+}
+
+async function runInto(folders: MadeFolders, args: string[], options: RunOptions): Promise<void> {
   if (args.length === 0) {
     const taken = (['detect', 'depth'] as const).find((stage) => options[stage] !== undefined);
     throw new EdgeRunnerError(
@@ -128,9 +139,9 @@ async function run(args: string[], options: RunOptions): Promise<void> {
   await checkFolders(options.models);
   const zoneList = options.zones === undefined ? undefined : await readZones(options.zones);
   const { inputs, refused } = await readInputs(args);
-  const targets = options.output === undefined ? null : await planTargets(inputs, options.output);
+  const targets = options.output === undefined ? null : await planTargets(inputs, options.output, folders);
   const depthFolders =
-    options.depthRaw === undefined ? null : await planDepthFolders(inputs, options.depthRaw);
+    options.depthRaw === undefined ? null : await planDepthFolders(inputs, options.depthRaw, folders);
   await checkDistinct(inputs, targets ?? [], [options.events, options.stats], depthFolders);
   await untilInterrupted(async (signal) => {
     const store = {
@@ -142,6 +153,9 @@ async function run(args: string[], options: RunOptions): Promise<void> {
     const resolved = async (task: 'detect' | 'depth') => {
       const ref = options[task];
       if (ref === undefined) return null;
+      // Not fetched first, to be refused then.
+      const entry = findEntry(ref);
+      if (entry) checkTask(task, entry);
       const model = await resolveModel(ref, store);
       modelFor(task, model.descriptor);
       return model;

@@ -6,6 +6,7 @@ import { openEvents } from '../run/event-file.ts';
 import type { RunInput } from '../run/inputs.ts';
 import { untilInterrupted } from '../run/interrupt.ts';
 import { toJobSpec } from '../run/job.ts';
+import { MadeFolders } from '../run/made-folders.ts';
 import { type RunOptions, readCount, readPositive, readQuality, readSize } from '../run/options.ts';
 import { checkDistinct, planTargets } from '../run/outputs.ts';
 import { createReporter } from '../run/reporter.ts';
@@ -14,7 +15,7 @@ import { runInput } from '../run/run-input.ts';
 interface StreetCommandOptions {
   seconds: number;
   seed: number;
-  size: { width: number; height: number };
+  size?: { width: number; height: number };
   fps: number;
   output?: string;
   truth?: string;
@@ -22,6 +23,9 @@ interface StreetCommandOptions {
   json: boolean;
   headed: boolean;
 }
+
+/** A day. */
+const MOST_SECONDS = 86_400;
 
 /** Nothing is done to the frames: they are made and encoded. */
 const PLAIN = {
@@ -41,10 +45,15 @@ export function streetCommand(): Command {
       '--truth <file>',
       'write classes, identities and boxes of every frame as NDJSON; "-" for standard output',
     )
-    .option('--seconds <seconds>', 'how long', readPositive('--seconds'), 10)
-    .option('--seed <n>', 'which street: the same number gives the same clip', readCount('--seed', 0), 7)
-    .option('--size <size>', 'size of the picture', readSize, { width: 960, height: 540 })
-    .option('--fps <rate>', 'frames a second', readPositive('--fps'), 30)
+    .option('--seconds <seconds>', 'how long', readPositive('--seconds', MOST_SECONDS), 10)
+    .option(
+      '--seed <n>',
+      'which street: the same number gives the same frames and truth',
+      readCount('--seed', 0),
+      7,
+    )
+    .option('--size <size>', 'size of the picture (default: 960x540)', readSize)
+    .option('--fps <rate>', 'frames a second', readPositive('--fps', 240), 30)
     .option('--quality <quality>', 'low, medium or high', readQuality, 'high')
     .option('--json', 'progress and result as JSON lines on standard output', false)
     .option('--headed', 'show the browser', false)
@@ -52,12 +61,31 @@ export function streetCommand(): Command {
 }
 
 async function makeStreet(options: StreetCommandOptions): Promise<void> {
-  const { seconds, seed, size, fps, output, truth, quality, json, headed } = options;
+  const folders = new MadeFolders();
+  try {
+    await makeStreetInto(folders, options);
+  } finally {
+    await folders.removeEmpty();
+  }
+}
+
+async function makeStreetInto(folders: MadeFolders, options: StreetCommandOptions): Promise<void> {
+  const {
+    seconds,
+    seed,
+    size = { width: 960, height: 540 },
+    fps,
+    output,
+    truth,
+    quality,
+    json,
+    headed,
+  } = options;
   if (output === undefined && truth === undefined)
     throw new EdgeRunnerError('usage', 'There is nothing to do.', 'Add -o OUT.mp4, --truth FILE, or both.');
   const frames = Math.max(1, Math.round(seconds * fps));
   const input: RunInput = { kind: 'street', name: `street-${seed}`, seed, ...size, fps, frames };
-  const [target = null] = output === undefined ? [] : await planTargets([input], output);
+  const [target = null] = output === undefined ? [] : await planTargets([input], output, folders);
   await checkDistinct([input], target ? [target] : [], [truth]);
   const job = toJobSpec(input, target, { ...PLAIN, quality, json, headed, events: truth }, 'in');
   await untilInterrupted(async (signal) => {

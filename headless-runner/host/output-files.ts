@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { EdgeRunnerError } from '../../protocol/index.ts';
 
 /**
  * Files of one output folder, written beside their names and renamed when the job is done: a reader never sees half
- * of one, and a run that fails leaves none (DESIGN law 7).
+ * of one, and a run that fails leaves none.
  */
 export class OutputFiles {
   readonly #folder: string;
@@ -20,11 +20,14 @@ export class OutputFiles {
     if (basename(name) !== name || name === '..' || name === '.') {
       throw new EdgeRunnerError('engine-fault', `"${name}" is no plain file name.`, 'Please report this.');
     }
+    const path = join(this.#folder, name);
+    if ((await stat(path).catch(() => null))?.isDirectory())
+      throw unwritable(path, Object.assign(new Error(), { code: 'EISDIR' }));
     const part = join(this.#folder, `.${name}.${randomBytes(4).toString('hex')}.part`);
     const handle = await open(part, 'wx').catch((error: unknown) => {
-      throw unwritable(join(this.#folder, name), error);
+      throw unwritable(path, error);
     });
-    const entry = { part, path: join(this.#folder, name), handle: handle as FileHandle | null };
+    const entry = { part, path, handle: handle as FileHandle | null };
     this.#files.push(entry);
     return {
       part,
@@ -47,13 +50,17 @@ export class OutputFiles {
 
   /** Puts every file under its own name, in the order of creation reversed: a playlist comes after what it names. */
   async commit(): Promise<void> {
-    const files = this.#files;
-    this.#files = [];
-    for (const { handle } of files) await handle?.close();
-    for (const { part, path } of files.sort((a, b) => rank(a.path) - rank(b.path))) {
+    this.#files.sort((a, b) => rank(a.path) - rank(b.path));
+    for (const file of this.#files) {
+      await file.handle?.close();
+      file.handle = null;
+    }
+    for (let file = this.#files[0]; file; file = this.#files[0]) {
+      const { part, path } = file;
       await rename(part, path).catch((error: unknown) => {
         throw writeFailed(path, error);
       });
+      this.#files.shift();
     }
   }
 
@@ -86,7 +93,9 @@ export const unwritable = (path: string, error: unknown, folder = dirname(path))
   new EdgeRunnerError(
     'output-unwritable',
     `${path} cannot be written: ${reasonOf(error)}.`,
-    `Make the folder ${folder} and check that you may write in it.`,
+    (error as NodeJS.ErrnoException).code === 'ENOENT'
+      ? `Make the folder ${folder} first.`
+      : 'Give another name, or a folder that you may write in.',
     { cause: error },
   );
 
@@ -108,6 +117,7 @@ function reasonOf(error: unknown): string {
     ENOSPC: 'the disk is full',
     ENOTDIR: 'part of the path is no folder',
     EISDIR: 'it is a folder',
+    EEXIST: 'a file is in the way of the folder',
   };
   return (code && words[code]) || (error instanceof Error ? error.message : String(error));
 }

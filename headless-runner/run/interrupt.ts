@@ -22,7 +22,7 @@ export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise
       new EdgeRunnerError(
         'interrupted',
         `Stopped: ${why}.`,
-        'Nothing was written. Run it again to start over.',
+        'What was not finished has left nothing behind. Run it again to start over.',
       ),
     );
   };

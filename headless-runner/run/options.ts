@@ -89,17 +89,17 @@ export function readCount(option: string, least: number): (text: string) => numb
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < least || value > 2 ** 31 - 1)
-      throw invalid(option, text, `a whole number from ${least}`);
+      throw invalid(option, text, `a whole number from ${least} to ${2 ** 31 - 1}`);
     return value;
   };
 }
 
-/** A number above 0. */
-export function readPositive(option: string): (text: string) => number {
+/** A number above 0, up to `most`. */
+export function readPositive(option: string, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === '' || !(value > 0 && Number.isFinite(value)))
-      throw invalid(option, text, 'a number above 0');
+    if (text.trim() === '' || !(value > 0 && value <= most))
+      throw invalid(option, text, `a number above 0, up to ${most}`);
     return value;
   };
 }
@@ -163,6 +163,7 @@ export function checkTogether(options: RunOptions): void {
   needs(['classes', 'minScore', 'iou', 'track', 'zones'], ['detect']);
   needs(['every'], ['detect', 'depth']);
   needs(['layout', 'depthRaw'], ['depth']);
+  if (options.depthRaw === '') throw clash('--depth-raw names no folder.', 'Give one: --depth-raw maps');
   if (options.zones !== undefined && options.track === false) {
     throw clash('--zones counts those who are followed, and --no-track follows nobody.', 'Leave one out.');
   }

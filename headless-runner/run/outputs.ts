@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { access, mkdir, stat } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type Container, EdgeRunnerError } from '../../protocol/index.ts';
 import { unwritable } from '../host/output-files.ts';
 import type { RunInput } from './inputs.ts';
+import type { MadeFolders } from './made-folders.ts';
 
 /** Where one input's result goes. */
 export interface RunTarget {
@@ -25,7 +26,11 @@ const CONTAINER_OF: Record<string, Container> = {
  * The target of every input, checked before any work begins.
  * @throws {EdgeRunnerError} `output-container`, `output-unwritable`, `output-equals-input`, `usage`
  */
-export async function planTargets(inputs: RunInput[], output: string): Promise<RunTarget[]> {
+export async function planTargets(
+  inputs: RunInput[],
+  output: string,
+  folders: MadeFolders,
+): Promise<RunTarget[]> {
   const isFolder = /[\\/]$/.test(output) || ((await stat(output).catch(() => null))?.isDirectory() ?? false);
   if (!isFolder && (inputs.length > 1 || inputs[0]?.kind === 'pictures')) {
     throw new EdgeRunnerError(
@@ -34,10 +39,7 @@ export async function planTargets(inputs: RunInput[], output: string): Promise<R
       `Give a folder: -o ${output.replace(/\.[^./\\]+$/, '')}/`,
     );
   }
-  if (isFolder)
-    await mkdir(output, { recursive: true }).catch((error: unknown) =>
-      Promise.reject(unwritable(output, error, output)),
-    );
+  if (isFolder) await folders.make(output);
   const targets = inputs.map((input): RunTarget => {
     if (!isFolder)
       return { folder: resolve(dirname(output)), name: basename(output), container: containerOf(output) };
@@ -66,16 +68,18 @@ export async function planTargets(inputs: RunInput[], output: string): Promise<R
  * The folder of each input's depth maps: the one that is named, or with several inputs one within it for each.
  * @throws {EdgeRunnerError} `output-unwritable`; `usage` for two inputs of one name.
  */
-export async function planDepthFolders(inputs: RunInput[], folder: string): Promise<string[]> {
+export async function planDepthFolders(
+  inputs: RunInput[],
+  folder: string,
+  made: MadeFolders,
+): Promise<string[]> {
   const folders = inputs.map(({ name }) =>
     inputs.length === 1 ? resolve(folder) : resolve(folder, basename(name, extname(name)) || 'input'),
   );
   const twice = folders.find((path, i) => folders.indexOf(path) !== i);
   if (twice !== undefined) throw twoOutputs(twice);
   for (const path of folders) {
-    await mkdir(path, { recursive: true }).catch((error: unknown) =>
-      Promise.reject(unwritable(path, error, folder)),
-    );
+    await made.make(path);
     await checkWritable(path);
   }
   return folders;

@@ -55,7 +55,7 @@ export interface StreamContext {
 
 /**
  * Carries a job out: source after source, each through decode, stages and encode, with everything it opens closed
- * again whatever happens. The one entry into the engine, for every host (DESIGN law 1).
+ * again whatever happens. The one entry into the engine, for every host.
  * @throws {EdgeRunnerError}; the signal's reason when aborted.
  */
 export async function runJob(job: JobSpec, host: EngineHost, options: EngineOptions): Promise<JobResult> {

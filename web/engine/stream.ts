@@ -1,5 +1,5 @@
 import type { DepthModel, DetectModel } from '../../models/descriptor.ts';
-import { checkZonesFit, EdgeRunnerError, type ZoneTotals } from '../../protocol/index.ts';
+import { checkZoneClasses, checkZonesFit, EdgeRunnerError, type ZoneTotals } from '../../protocol/index.ts';
 import type { Backend, FrameProcessor, Processed } from './backend/backend.ts';
 import type { LoadedModel } from './host.ts';
 import type { StreamContext } from './job.ts';
@@ -30,7 +30,10 @@ export async function runStream(
 ): Promise<StreamResult> {
   const { plan, host, range, ledger, meter, signal } = context;
   const { displayWidth, displayHeight } = source.info.view;
-  if (plan.zones) checkZonesFit(plan.zones, displayWidth, displayHeight);
+  if (plan.zones) {
+    checkZonesFit(plan.zones, displayWidth, displayHeight);
+    if (models.detect) checkZoneClasses(plan.zones, plan.detect?.classes ?? models.detect.descriptor.classes);
+  }
   await host.emit([
     {
       v: 1,

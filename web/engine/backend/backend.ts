@@ -53,7 +53,7 @@ export interface FrameProcessor {
   close(): Promise<void>;
 }
 
-/** What carries stages out on this machine (DESIGN §1). */
+/** What carries stages out on this machine. */
 export interface Backend {
   readonly name: BackendName;
   /** Why this one, for the `source` event and for `doctor`. */

@@ -5,7 +5,7 @@ import type { Backend } from './backend.ts';
 
 /**
  * `auto` takes `webgpu` on a real adapter and `cpu` otherwise; a software adapter counts as none unless `webgpu` is
- * asked for by name (DESIGN law 3).
+ * asked for by name.
  * @throws {EdgeRunnerError} `no-gpu` when `webgpu` is asked for and the browser has no adapter at all.
  */
 export async function selectBackend(

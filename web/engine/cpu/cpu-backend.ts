@@ -4,7 +4,7 @@ import { leastScore } from '../track/following.ts';
 import { InferencePool, poolLayout } from './inference-pool.ts';
 import { CpuProcessor } from './processor.ts';
 
-/** Planar YUV in typed arrays, ORT's wasm in workers of its own (DESIGN §4, cpu). */
+/** Planar YUV in typed arrays, ORT's wasm in workers of its own. */
 export class CpuBackend implements Backend {
   readonly name = 'cpu';
   readonly reason: string;

@@ -65,7 +65,8 @@ export class CpuProcessor implements FrameProcessor {
     const copying = needsPlanes ? meter.stage('copy').time(() => copyPlanes(frame)) : null;
     const inferred = infers ? copying!.then((copied) => this.#infer(copied, view, due)) : null;
     // Asked before the first await, so that frames come in their order.
-    const found = this.#following?.next(due.detect ? inferred!.then((all) => all.detections!) : null) ?? null;
+    const detecting = due.detect ? inferred!.then((all) => all.detections!) : null;
+    const found = this.#following?.next(detecting, view) ?? null;
     const held = this.#held?.next(due.depth ? inferred!.then((all) => all.depth!) : null) ?? null;
     let kept: VideoFrame | null = frame;
     try {

@@ -182,7 +182,9 @@ export class VideoOutput {
       const usable = await chooseEncoder({ codec, width, height, fps }).catch(() => null);
       if (!usable) continue;
       if (rank > 0)
-        host.log(`this browser has no ${DEFAULT_CODECS[spec.container][0]} encoder: taking ${codec}`);
+        host.log(
+          `this browser has no ${DEFAULT_CODECS[spec.container][0]} encoder for ${width}×${height}: taking ${codec}`,
+        );
       return codec;
     }
     throw new EdgeRunnerError(
@@ -224,7 +226,7 @@ export function checkContainer({ container, codec }: VideoOutputSpec): void {
 
 /**
  * Whether the packets can be copied as they are: nothing is drawn, and neither size, rate, codec nor range is asked
- * to change (DESIGN §4).
+ * to change.
  */
 export function canCopy(spec: VideoOutputSpec, source: VideoCodec, range: Range): boolean {
   if (spec.size || spec.bitrate || spec.quality) return false;

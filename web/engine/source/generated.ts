@@ -55,13 +55,13 @@ export class GeneratedSource implements FrameSource {
   async *frames({ start, end }: Range): AsyncGenerator<SourceFrame, void> {
     const { fps, frames } = this.#spec;
     const time = (index: number) => Math.round((index / fps) * 1e6);
-    const wanted = Array.from({ length: frames }, (_, index) => index).filter(
-      (index) => time(index) >= start * 1e6 - 0.5 && time(index) < end * 1e6 - 0.5,
-    );
+    const before = (index: number, seconds: number) => index < frames && time(index) < seconds * 1e6 - 0.5;
+    let first = 0;
+    while (before(first, start)) first++;
     const painting: Promise<Painted>[] = [];
-    for (const [i, index] of wanted.entries()) {
-      for (const next of wanted.slice(i + painting.length, i + this.#painter.parallel)) {
-        const painted = Promise.resolve(this.#painter.paint(next));
+    for (let index = first; before(index, end); index++) {
+      while (painting.length < this.#painter.parallel && before(index + painting.length, end)) {
+        const painted = Promise.resolve(this.#painter.paint(index + painting.length));
         // A failure is met when its turn comes; until then it must not count as unhandled.
         painted.catch(() => {});
         painting.push(painted);

@@ -1,3 +1,4 @@
+import type { View } from '../../../kernels/index.ts';
 import type { Detection, DetectOptions } from '../../../protocol/index.ts';
 import { Tracker } from './tracker.ts';
 
@@ -25,22 +26,39 @@ export class Following {
   /**
    * Called once for each frame, in their order.
    * @param found what inference finds on this frame; null when it is not asked.
+   * @param view of this frame: no box reaches outside it.
    */
-  next(found: Promise<Detection[]> | null): Promise<Detection[]> {
+  next(found: Promise<Detection[]> | null, view: View): Promise<Detection[]> {
     const before = this.#last;
-    this.#last = this.#follow(before, found);
+    this.#last = this.#follow(before, found, view);
     // Whoever awaits them hears of a failure; nobody may, when the job ends before.
     this.#last.catch(() => {});
     found?.catch(() => {});
     return this.#last;
   }
 
-  async #follow(before: Promise<Detection[]>, found: Promise<Detection[]> | null): Promise<Detection[]> {
+  async #follow(
+    before: Promise<Detection[]>,
+    found: Promise<Detection[]> | null,
+    view: View,
+  ): Promise<Detection[]> {
     const held = await before;
     if (!this.#tracker) return (await found) ?? held;
-    if (!found) return this.#tracker.coast();
+    if (!found) return this.#tracker.coast().flatMap((one) => within(one, view));
     return this.#tracker
       .update(await found)
       .filter(({ score, track }) => score >= this.#minScore || track !== undefined);
   }
 }
+
+/** The part of a moved box that the picture shows; nothing when it has left. */
+function within(detection: Detection, { displayWidth, displayHeight }: View): Detection[] {
+  const [x, y, width, height] = detection.box;
+  const [left, top] = [Math.max(0, x), Math.max(0, y)];
+  const right = Math.min(displayWidth, x + width);
+  const bottom = Math.min(displayHeight, y + height);
+  if (right - left < 1 || bottom - top < 1) return [];
+  return [{ ...detection, box: [left, top, rounded(right - left), rounded(bottom - top)] }];
+}
+
+const rounded = (value: number) => Math.round(value * 10) / 10;

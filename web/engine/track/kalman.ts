@@ -1,12 +1,13 @@
-/** A box by its centre, its shape (width ÷ height) and its height: what moves evenly, px. */
-export type Measurement = readonly [x: number, y: number, shape: number, height: number];
+/** A box by its centre and its sides, px: the four numbers that move evenly. */
+export type Measurement = readonly [x: number, y: number, width: number, height: number];
 
-/** Standard deviations of place and of speed a frame, as shares of the height (ByteTrack, Zhang et al. 2022). */
+/**
+ * Standard deviations of place and of speed a frame, as shares of the box's side along the same axis (BoT-SORT, Aharon
+ * et al. 2022). ByteTrack's filter follows width ÷ height, and so slowly that a person who turns is drawn too wide for
+ * seconds.
+ */
 const PLACE = 1 / 20;
 const SPEED = 1 / 160;
-const SHAPE = 1e-2;
-const SHAPE_SPEED = 1e-5;
-const SHAPE_NOISE = 1e-1;
 
 /**
  * A Kalman filter of constant velocity for one box, time counted in frames. Place and speed of each of the four
@@ -16,41 +17,38 @@ export class BoxFilter {
   readonly #axes: Axis[];
 
   constructor(first: Measurement) {
-    const height = first[3];
-    this.#axes = first.map((value, i) =>
-      i === 2
-        ? new Axis(value, SHAPE, SHAPE_SPEED)
-        : new Axis(value, 2 * PLACE * height, 10 * SPEED * height),
+    this.#axes = first.map(
+      (value, i) => new Axis(value, 2 * PLACE * sideOf(first, i), 10 * SPEED * sideOf(first, i)),
     );
   }
 
   /** The box as it stands now. */
   get state(): Measurement {
-    const [x, y, shape, height] = this.#axes.map(({ value }) => value) as [number, number, number, number];
-    return [x, y, Math.max(shape, 0.01), Math.max(height, 1)];
+    const [x, y, width, height] = this.#axes.map(({ value }) => value) as [number, number, number, number];
+    return [x, y, Math.max(width, 1), Math.max(height, 1)];
   }
 
   /** One frame on. */
   predict(): void {
-    const height = this.state[3];
-    for (const [i, axis] of this.#axes.entries()) {
-      if (i === 2) axis.predict(SHAPE, SHAPE_SPEED);
-      else axis.predict(PLACE * height, SPEED * height);
-    }
+    const now = this.state;
+    for (const [i, axis] of this.#axes.entries())
+      axis.predict(PLACE * sideOf(now, i), SPEED * sideOf(now, i));
   }
 
   /** Where the box was found. */
   update(found: Measurement): void {
-    const height = this.state[3];
-    for (const [i, axis] of this.#axes.entries())
-      axis.update(found[i]!, i === 2 ? SHAPE_NOISE : PLACE * height);
+    const now = this.state;
+    for (const [i, axis] of this.#axes.entries()) axis.update(found[i]!, PLACE * sideOf(now, i));
   }
 
   /** Unseen, it no longer grows or shrinks: sizes would run away in few frames. */
   stopGrowing(): void {
-    this.#axes[3]!.speed = 0;
+    for (const axis of this.#axes.slice(2)) axis.speed = 0;
   }
 }
+
+/** The side along which the ith number is measured. */
+const sideOf = (box: Measurement, i: number): number => box[i % 2 === 0 ? 2 : 3];
 
 /** One number and its speed, with the covariance of the two. */
 class Axis {

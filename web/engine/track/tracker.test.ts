@@ -68,6 +68,15 @@ describe('a tracker', () => {
     expect(tracker.update([found(100, 50)])[0]!.track).toBe(1);
   });
 
+  it('shows between two looks the width that was found, and follows one that turns', () => {
+    const tracker = new Tracker(30);
+    const turning = (i: number): Detection => ({ ...found(100, 50), box: [100 - i, 50, 40 + 2 * i, 100] });
+    for (let i = 0; i < 15; i++) tracker.update([turning(2 * i)]);
+    const [coasted] = tracker.coast();
+    expect(Math.abs(coasted!.box[2] - turning(29).box[2])).toBeLessThan(3);
+    expect(Math.abs(coasted!.box[0] - turning(29).box[0])).toBeLessThan(3);
+  });
+
   it('moves boxes on over frames that nobody looked at', () => {
     const tracker = new Tracker(30);
     for (let i = 0; i < 20; i++) tracker.update([found(10 * i, 50)]);

@@ -19,6 +19,9 @@ interface Track {
   classId: number;
   className: string;
   filter: BoxFilter;
+  /** As it was last found, and where the filter had it then. */
+  found: Measurement;
+  was: Measurement;
   score: number;
   /** Times it was found. */
   hits: number;
@@ -88,12 +91,12 @@ export class Tracker {
     }
     return this.#tracks
       .filter(({ seen }) => seen)
-      .map(({ className, classId, score, filter, hits, id }) => ({
-        class: className,
-        id: classId,
-        score,
-        box: toBox(filter.state),
-        ...(hits > 1 && { track: id }),
+      .map((track) => ({
+        class: track.className,
+        id: track.classId,
+        score: track.score,
+        box: movedOn(track),
+        ...(track.hits > 1 && { track: track.id }),
       }));
   }
 
@@ -114,7 +117,9 @@ export class Tracker {
     for (const [row, column] of pairs) {
       const track = tracks[row]!;
       const detection = detections[column]!;
-      track.filter.update(toMeasurement(detection.box));
+      track.found = toMeasurement(detection.box);
+      track.filter.update(track.found);
+      track.was = track.filter.state;
       track.score = detection.score;
       track.hits++;
       track.seen = true;
@@ -128,8 +133,10 @@ export class Tracker {
   }
 
   #start({ class: className, id: classId, box, score }: Detection): Track {
-    const filter = new BoxFilter(toMeasurement(box));
-    const track = { id: this.#nextId++, classId, className, filter, score, hits: 1, seen: true, unseen: 0 };
+    const found = toMeasurement(box);
+    const filter = new BoxFilter(found);
+    const seen = { found, was: found, score, hits: 1, seen: true, unseen: 0 };
+    const track = { id: this.#nextId++, classId, className, filter, ...seen };
     this.#tracks.push(track);
     return track;
   }
@@ -141,17 +148,28 @@ function isDouble({ id, box }: Detection, followed: Iterable<Detection>): boolea
   return false;
 }
 
-const toMeasurement = ([x, y, width, height]: Box): Measurement => {
-  const tall = Math.max(height, 1);
-  return [x + width / 2, y + height / 2, width / tall, tall];
-};
+/** Where it was found, moved since as the filter moved: the filter's own place lags behind what is found. */
+function movedOn({ found, was, filter }: Track): Box {
+  const now = filter.state;
+  const at = (i: 0 | 1 | 2 | 3) => found[i] + now[i] - was[i];
+  return toBox([at(0), at(1), Math.max(at(2), 1), Math.max(at(3), 1)]);
+}
+
+const toMeasurement = ([x, y, width, height]: Box): Measurement => [
+  x + width / 2,
+  y + height / 2,
+  width,
+  height,
+];
 
 const rounded = (value: number) => Math.round(value * 10) / 10;
 
-function toBox([x, y, shape, height]: Measurement): Box {
-  const width = shape * height;
-  return [rounded(x - width / 2), rounded(y - height / 2), rounded(width), rounded(height)];
-}
+const toBox = ([x, y, width, height]: Measurement): Box => [
+  rounded(x - width / 2),
+  rounded(y - height / 2),
+  rounded(width),
+  rounded(height),
+];
 
 /** Intersection over union. */
 export function overlap([ax, ay, aw, ah]: Box, [bx, by, bw, bh]: Box): number {

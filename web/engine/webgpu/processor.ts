@@ -65,7 +65,7 @@ export class WebGpuProcessor implements FrameProcessor {
     const submitting = this.#lane.run(() => this.#submit(input, due));
     // Asked before the first await, so that frames come in their order.
     const inferred = due?.detect ? submitting.then((submitted) => submitted.detections!) : null;
-    const following = this.#following?.next(inferred) ?? null;
+    const following = this.#following?.next(inferred, input.view) ?? null;
     if (due?.depth) {
       this.#lastDepth = submitting.then((submitted) => submitted.depth!);
       this.#lastDepth.catch(() => {});

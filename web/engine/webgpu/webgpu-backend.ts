@@ -9,7 +9,7 @@ import { Inference } from './inference.ts';
 import { GpuModel } from './model.ts';
 import { WebGpuProcessor } from './processor.ts';
 
-/** WGSL kernels and onnxruntime on one device, frames and tensors never leaving it (DESIGN §4, webgpu). */
+/** WGSL kernels and onnxruntime on one device, frames and tensors never leaving it. */
 export class WebGpuBackend implements Backend {
   readonly name = 'webgpu';
   readonly reason: string;

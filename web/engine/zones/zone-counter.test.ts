@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Detection } from '../../../protocol/index.ts';
-import { contains, ZoneCounter } from './zone-counter.ts';
+import { distanceTo, ZoneCounter } from './zone-counter.ts';
 
 /** Somebody whose feet are at x, y. */
 const at = (track: number | undefined, x: number, y: number, name = 'person'): Detection => ({
@@ -51,6 +51,17 @@ describe('a polygon', () => {
     expect(counter.occupancy()).toEqual({ door: 0 });
   });
 
+  it('counts once whose feet the lower edge of the picture cuts, or who trembles on an edge', () => {
+    const counter = new ZoneCounter([SQUARE]);
+    for (const [i, y] of [150, 198, 200, 200, 199, 201, 200].entries())
+      counter.update(i / 10, [at(1, 150, y)]);
+    expect(counter.totals().door).toMatchObject({ entries: 1, exits: 0 });
+    expect(counter.update(1, [at(1, 150, 203)])).toEqual([
+      { zone: 'door', event: 'exit', track: 1, dwell: 1 },
+    ]);
+    expect(counter.update(1.1, [at(1, 150, 201)])).toEqual([]);
+  });
+
   it('passes over what has no track, or is of another class', () => {
     const counter = new ZoneCounter([{ ...SQUARE, classes: ['car'] }]);
     expect(counter.update(0, [at(undefined, 150, 150, 'car'), at(1, 150, 150)])).toEqual([]);
@@ -69,10 +80,10 @@ describe('a polygon', () => {
       [10, 30],
       [0, 30],
     ];
-    expect(contains(u, [5, 25])).toBe(true);
-    expect(contains(u, [25, 25])).toBe(true);
-    expect(contains(u, [15, 25])).toBe(false);
-    expect(contains(u, [15, 5])).toBe(true);
+    expect(distanceTo(u, [5, 25])).toBe(0);
+    expect(distanceTo(u, [25, 25])).toBe(0);
+    expect(distanceTo(u, [15, 25])).toBe(5);
+    expect(distanceTo(u, [15, 5])).toBe(0);
   });
 });
 

@@ -10,8 +10,14 @@ import {
 
 /** Seconds after which somebody who is no longer seen has left. */
 const GONE = 1;
-/** How far beyond a line, as a share of a box's height, its foot must be to have crossed: boxes tremble. */
+/**
+ * How far beyond a line, or outside a polygon, as a share of a box's height, its foot must be to have crossed or left:
+ * boxes tremble.
+ */
 const BEYOND = 0.04;
+
+/** px; a box that is cut by the picture's edge stands on it, and so does the zone that reaches as far. */
+const ON_THE_EDGE = 0.5;
 
 interface Visit {
   since: number;
@@ -89,7 +95,8 @@ class PolygonCounter extends Counter {
     for (const detection of detections) {
       const track = detection.track!;
       const visit = this.#inside.get(track);
-      if (contains(this.#polygon, footOf(detection))) {
+      const away = distanceTo(this.#polygon, footOf(detection));
+      if (away <= (visit ? BEYOND * detection.box[3] : ON_THE_EDGE)) {
         if (visit) visit.lastSeen = time;
         else {
           this.#inside.set(track, { since: time, lastSeen: time });
@@ -169,8 +176,23 @@ const footOf = ({ box: [x, y, width, height] }: Detection): Point => [x + width 
 
 const rounded = (seconds: number) => Math.round(seconds * 1000) / 1000;
 
+/** How far a point is from a polygon, px; 0 inside. */
+export function distanceTo(polygon: readonly Point[], point: Point): number {
+  if (contains(polygon, point)) return 0;
+  return Math.min(
+    ...polygon.map((corner, i) => distanceToSegment(corner, polygon[(i + 1) % polygon.length]!, point)),
+  );
+}
+
+function distanceToSegment([ax, ay]: Point, [bx, by]: Point, [x, y]: Point): number {
+  const [dx, dy] = [bx - ax, by - ay];
+  const along = ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1);
+  const nearest = Math.min(1, Math.max(0, along));
+  return Math.hypot(x - ax - nearest * dx, y - ay - nearest * dy);
+}
+
 /** Even-odd rule; points on the edge may count either way. */
-export function contains(polygon: readonly Point[], [x, y]: Point): boolean {
+function contains(polygon: readonly Point[], [x, y]: Point): boolean {
   let inside = false;
   for (let i = 0, j = polygon.length - 1; i < polygon.length; j = i++) {
     const [ax, ay] = polygon[i]!;
