@@ -41,6 +41,9 @@ describe('a model that comes with edge-runner is refused', () => {
   it('for what it does not do', async () => {
     expect(await refused(['--detect', 'street-depth'], 'model-task')).toContain('--depth');
     expect(await refused(['--depth', 'street-yolo'], 'model-task')).toContain('--detect');
+    // Neither is here, and neither is fetched.
+    expect(await refused(['--detect', 'midas-small'], 'model-task')).toContain('--depth');
+    expect(await refused(['--depth', 'yolox-tiny'], 'model-task')).toContain('--detect');
   });
 });
 

@@ -147,6 +147,32 @@ describe('an output is refused', () => {
   it.each(['--events', '--stats'])('of %s in a folder that is not there', async (option) => {
     await refused(['run', PATTERN, '-o', 'x.mp4', option, 'none/x.json'], 2, 'output-unwritable');
   });
+
+  it.each(['--events', '--stats'])('of %s that is a folder', async (option) => {
+    const stderr = await refused(['run', PATTERN, '-o', 'x.mp4', option, 'folder'], 2, 'output-unwritable');
+    expect(stderr).toContain('folder');
+  });
+
+  it('and the folders that were made for it go again', async () => {
+    const args = [
+      'run',
+      PATTERN,
+      '-o',
+      'made/here/',
+      '--depth-raw',
+      'maps/of/it',
+      '--depth',
+      'no-such-model',
+    ];
+    await refused(args, 2, 'model-unknown');
+  });
+
+  it('for depth maps: no name, a file in the way, a place that takes no folders', async () => {
+    const to = (folder: string) => ['run', PATTERN, '--depth', 'street-depth', '--depth-raw', folder];
+    await refused(to(''), 2, 'option-invalid');
+    await refused(to(`${process.cwd()}/package.json`), 2, 'output-unwritable');
+    await refused(to('/proc/maps-of-it'), 2, 'output-unwritable');
+  });
 });
 
 describe('help and version', () => {

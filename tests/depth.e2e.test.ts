@@ -18,7 +18,7 @@ const SIZE = { width: 480, height: 270 };
 const FPS = 10;
 const FRAMES = 10;
 /** Of street-depth's map, without the letterbox's border. */
-const MAP = { width: 160, height: 90 };
+const MAP = { width: 192, height: 108 };
 
 describe.skipIf(!hasFfmpeg)(needsFfmpeg('depth of a street'), () => {
   let clip: string;

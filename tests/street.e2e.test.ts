@@ -47,7 +47,8 @@ describe('a clip of the street', () => {
     { what: 'nothing to do', args: [], code: 'usage' },
     { what: 'no length', args: ['-o', 'x.mp4', '--seconds', '0'], code: 'option-invalid' },
     { what: 'half a seed', args: ['-o', 'x.mp4', '--seed', '1.5'], code: 'option-invalid' },
-    { what: 'a pace beyond all screens', args: ['-o', 'x.mp4', '--fps', '1000'], code: 'job-invalid' },
+    { what: 'a pace beyond all screens', args: ['-o', 'x.mp4', '--fps', '1000'], code: 'option-invalid' },
+    { what: 'more than a day', args: ['-o', 'x.mp4', '--seconds', '1e7'], code: 'option-invalid' },
     { what: 'an unknown ending', args: ['-o', 'x.avi'], code: 'output-container' },
   ])('is refused: $what', async ({ args, code }) => {
     expectRefusal(await edgeRunner(['street', ...args]), 2, code);

@@ -49,6 +49,14 @@ describe('a file of zones is refused:', () => {
     expectRefusal(await edgeRunner(['run', PATTERN, '--detect', '--zones', path]), 2, 'zones-invalid');
   });
 
+  it('that count what the model does not know, or what is not looked for', async () => {
+    const path = zonesFile([{ ...box('a', 0, 0, 50), classes: ['dragon'] }]);
+    const args = ['run', PATTERN, '--detect', 'street-yolo', '--backend', 'cpu', '--zones'];
+    expectRefusal(await edgeRunner([...args, path]), 2, 'zones-invalid');
+    const cars = zonesFile([{ ...box('a', 0, 0, 50), classes: ['car'] }]);
+    expectRefusal(await edgeRunner([...args, cars, '--classes', 'bus']), 2, 'zones-invalid');
+  });
+
   it('with --no-track, which follows nobody, and without --detect', async () => {
     const path = zonesFile([box('a', 0, 0, 50)]);
     const args = ['run', PATTERN, '--zones', path];
@@ -128,16 +136,27 @@ describe.skipIf(!TESTDATA)(needsTestdata('people who walk one by one'), () => {
         [560, 0],
       ],
     };
+    // As high as the picture, whose lower edge cuts the feet of those who come near.
+    const walkway = {
+      name: 'walkway',
+      polygon: [
+        [300, 0],
+        [600, 0],
+        [600, 432],
+        [300, 432],
+      ],
+    };
     const events = workspace.output('.ndjson');
     const options = ['--detect', 'yolox-nano', '--classes', 'person', '--every', '2', '--backend', 'cpu'];
-    await succeed(['run', clip, ...options, '--zones', zonesFile([out]), '--events', events], {
+    await succeed(['run', clip, ...options, '--zones', zonesFile([out, walkway]), '--events', events], {
       env: MODELS,
       // 700 inferences: a minute on two cores that have nothing else to do.
       hung: 500_000,
     });
     const { frames, summaries } = readEvents(events);
-    expect(summaries[0]!.zones).toEqual({ 'way out': { forward: WENT_OUT.length, backward: 0 } });
-    const crossed = frames.filter(({ zones }) => zones!.length > 0);
+    expect(summaries[0]!.zones!['way out']).toEqual({ forward: WENT_OUT.length, backward: 0 });
+    expect(summaries[0]!.zones!.walkway).toMatchObject({ entries: WENT_OUT.length, exits: WENT_OUT.length });
+    const crossed = frames.filter(({ zones }) => zones!.some(({ event }) => event === 'cross'));
     expect(crossed).toHaveLength(WENT_OUT.length);
     for (const [i, { frame }] of crossed.entries()) {
       expect(frame).toBeGreaterThanOrEqual(WENT_OUT[i]! - 1);

@@ -2,7 +2,7 @@
 import torch
 from torch import nn
 
-WIDTH, HEIGHT = 320, 192
+WIDTH, HEIGHT = 384, 224
 CLASSES = ["person", "bicycle", "car", "van", "bus", "sign"]
 STRIDES = (8, 16, 32)
 # Channels at strides 2, 4, 8, 16, 32.
@@ -41,7 +41,7 @@ class Backbone(nn.Module):
         self.stem = nn.Sequential(first, Conv(w2, w4, 3, 2), Block(w4))
         self.s8 = nn.Sequential(Conv(w4, w8, 3, 2), Block(w8))
         self.s16 = nn.Sequential(Conv(w8, w16, 3, 2), Block(w16), Block(w16))
-        self.s32 = nn.Sequential(Conv(w16, w32, 3, 2), Block(w32), Block(w32))
+        self.s32 = nn.Sequential(Conv(w16, w32, 3, 2), Block(w32))
 
     def forward(self, x):
         x4 = self.stem(x)
@@ -53,19 +53,18 @@ class Backbone(nn.Module):
 class StreetYolo(nn.Module):
     """Output as YOLOv8's: [1, 4 + classes, anchors], centre x, y, width, height in px, class probabilities."""
 
-    def __init__(self, widths=WIDTHS, neck=40):
+    def __init__(self, widths=WIDTHS, neck=32):
         super().__init__()
         self.backbone = Backbone(widths)
         _, _, w8, w16, w32 = widths
         self.lateral = nn.ModuleList([Conv(w, neck, 1) for w in (w8, w16, w32)])
         self.smooth = nn.ModuleList([Conv(neck, neck) for _ in STRIDES])
         self.down = nn.ModuleList([Conv(neck, neck, 3, 2) for _ in STRIDES[1:]])
-        self.box = nn.ModuleList([nn.Sequential(Conv(neck, 24), nn.Conv2d(24, 4, 1)) for _ in STRIDES])
-        self.cls = nn.ModuleList([nn.Sequential(Conv(neck, 32), nn.Conv2d(32, len(CLASSES), 1)) for _ in STRIDES])
-        for head in self.cls:
-            nn.init.constant_(head[-1].bias, -4.6)
-        for head in self.box:
-            nn.init.constant_(head[-1].bias, 1.0)
+        # One head for both: at this size a convolution more is better spent before it.
+        self.head = nn.ModuleList([nn.Sequential(Conv(neck, neck), nn.Conv2d(neck, 4 + len(CLASSES), 1)) for _ in STRIDES])
+        for head in self.head:
+            nn.init.constant_(head[-1].bias[:4], 1.0)
+            nn.init.constant_(head[-1].bias[4:], -4.6)
         points, strides = grid()
         self.register_buffer("points", points, persistent=False)
         self.register_buffer("strides", strides, persistent=False)
@@ -79,8 +78,7 @@ class StreetYolo(nn.Module):
         p = [smooth(x) for smooth, x in zip(self.smooth, p)]
         for i in (1, 2):
             p[i] = p[i] + self.down[i - 1](p[i - 1])
-        sides = torch.cat([head(x).flatten(2) for head, x in zip(self.box, p)], 2)
-        logits = torch.cat([head(x).flatten(2) for head, x in zip(self.cls, p)], 2)
+        sides, logits = torch.cat([head(x).flatten(2) for head, x in zip(self.head, p)], 2).split((4, len(CLASSES)), 1)
         return nn.functional.softplus(sides), logits
 
     def forward(self, x):

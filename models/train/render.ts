@@ -5,11 +5,11 @@ import { Street } from '../street/index.ts';
 
 const WIDTH = 960;
 const HEIGHT = 540;
-const INPUT = { width: 320, height: 192 };
+const INPUT = { width: 384, height: 224 };
 
 /**
- * Renders frames of many streets as the networks will see them: `NAME.rgb` (uint8 [n, 192, 320, 3]), `NAME.depth`
- * (float32 1/m [n, 96, 160], −1 in the letterbox's bars) and `NAME.ndjson` (boxes in px of that input, a frame a line).
+ * Renders frames of many streets as the networks will see them: `NAME.rgb` (uint8 [n, 224, 384, 3]), `NAME.depth`
+ * (float32 1/m [n, 112, 192], −1 in the letterbox's bars) and `NAME.ndjson` (boxes in px of that input, a frame a line).
  */
 export function render(
   folder: string,

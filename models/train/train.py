@@ -8,7 +8,7 @@ import time
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, WeightedRandomSampler
 
 from data import Street
 from export import export
@@ -29,7 +29,7 @@ class Both(nn.Module):
     def loss(self, pictures, truth, inverse, with_depth):
         features = self.yolo.backbone(pictures)
         loss = yolo_loss(self.yolo, features, truth)
-        return loss + 2 * depth_loss(self.depth.map(features), inverse) if with_depth else loss
+        return loss + 3 * depth_loss(self.depth.map(features), inverse) if with_depth else loss
 
     def export(self, folder):
         for net, name in ((self.yolo, "street-yolo"), (self.depth, "street-depth")):
@@ -55,8 +55,10 @@ def main():
     # Not `state_dict`, which names the shared backbone twice.
     pairs = [*zip(average.parameters(), model.parameters()), *zip(average.buffers(), model.buffers())]
     optimizer = torch.optim.AdamW(model.parameters(), args.rate, weight_decay=1e-3)
-    loader = DataLoader(Street(args.data, train=True), BATCH, shuffle=True, drop_last=True, num_workers=1)
-    print(f"{len(loader.dataset)} frames, {sum(p.numel() for p in model.parameters())} weights", flush=True)
+    data = Street(args.data, train=True)
+    sampler = WeightedRandomSampler(data.weights(), len(data))
+    loader = DataLoader(data, BATCH, sampler=sampler, drop_last=True, num_workers=1)
+    print(f"{len(data)} frames, {sum(p.numel() for p in model.parameters())} weights", flush=True)
     began, step, means = time.time(), 0, [None, None]
     while (share := (time.time() - began) / 60 / args.minutes) < 1:
         for pictures, truth, inverse in loader:
