@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** Kernel ticks a second: fixed at 100 on every Linux that Node runs on. */
 const TICKS = 100;
-const INTERVAL = 50;
+const INTERVAL = 100;
+/** Processes that come are seen within a second. */
+const SAMPLES_A_LOOK = 10;
 const PAGE_KIB = 4;
 
 interface Sample {
@@ -17,6 +19,8 @@ export class ProcessTree {
   readonly samples: Sample[] = [];
   readonly #root: number;
   readonly #timer: NodeJS.Timeout;
+  #members: number[] = [];
+  #samplesUntilLook = 0;
   /** Of processes that have ended: their time still counts. */
   #lastTicks = new Map<number, number>();
 
@@ -44,34 +48,49 @@ export class ProcessTree {
   }
 
   #sample(): void {
-    const parents = new Map<number, number>();
-    const found = new Map<number, { ticks: number; pages: number }>();
-    for (const name of readdirSync('/proc')) {
-      const pid = Number(name);
-      if (!Number.isInteger(pid)) continue;
-      try {
-        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-        // The command may hold spaces and brackets; what follows its last bracket does not.
-        const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        parents.set(pid, Number(fields[1]));
-        found.set(pid, { ticks: Number(fields[11]) + Number(fields[12]), pages: Number(fields[21]) });
-      } catch {
-        // It ended between the listing and the reading.
-      }
-    }
+    if (this.#samplesUntilLook-- === 0) this.#look();
     let pages = 0;
-    for (const [pid, { ticks, pages: own }] of found) {
-      if (!this.#isDescendant(pid, parents)) continue;
-      this.#lastTicks.set(pid, ticks);
-      pages += own;
+    for (const pid of this.#members) {
+      const stat = statOf(pid);
+      if (!stat) continue;
+      this.#lastTicks.set(pid, stat.ticks);
+      pages += stat.pages;
     }
     let ticks = 0;
     for (const own of this.#lastTicks.values()) ticks += own;
     this.samples.push({ at: Date.now(), cpuSeconds: ticks / TICKS, memoryMiB: (pages * PAGE_KIB) / 1024 });
   }
 
+  /** Which processes there are: reading all of them each time would cost a measurable part of a core. */
+  #look(): void {
+    this.#samplesUntilLook = SAMPLES_A_LOOK - 1;
+    const parents = new Map<number, number>();
+    for (const name of readdirSync('/proc')) {
+      const pid = Number(name);
+      const stat = Number.isInteger(pid) ? statOf(pid) : null;
+      if (stat) parents.set(pid, stat.parent);
+    }
+    this.#members = [...parents.keys()].filter((pid) => this.#isDescendant(pid, parents));
+  }
+
   #isDescendant(pid: number, parents: Map<number, number>): boolean {
     for (let at: number | undefined = pid; at; at = parents.get(at)) if (at === this.#root) return true;
     return false;
+  }
+}
+
+function statOf(pid: number): { parent: number; ticks: number; pages: number } | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command may hold spaces and brackets; what follows its last bracket does not.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return {
+      parent: Number(fields[1]),
+      ticks: Number(fields[11]) + Number(fields[12]),
+      pages: Number(fields[21]),
+    };
+  } catch {
+    // It has ended.
+    return null;
   }
 }
