@@ -50,7 +50,11 @@ def main():
     torch.set_num_threads(args.threads)
     model = Both().to(memory_format=torch.channels_last).train()
     if args.resume:
-        model.load_state_dict(torch.load(args.resume))
+        # Of a network that has since been changed, what still fits.
+        mine = model.state_dict()
+        known = {k: v for k, v in torch.load(args.resume).items() if k in mine and v.shape == mine[k].shape}
+        print(f"{len(known)} of {len(mine)} tensors taken over from {args.resume}", flush=True)
+        model.load_state_dict(known, strict=False)
     average = copy.deepcopy(model)
     # Not `state_dict`, which names the shared backbone twice.
     pairs = [*zip(average.parameters(), model.parameters()), *zip(average.buffers(), model.buffers())]
