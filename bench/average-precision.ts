@@ -1,3 +1,4 @@
+import { overlap } from '../web/engine/track/boxes.ts';
 import type { CocoDetection } from './coco.ts';
 
 export interface CocoInstances {
@@ -42,7 +43,7 @@ function classPrecision(
   const curve = found.map((detection, i) => {
     const match = (boxes.get(detection.image_id) ?? [])
       .filter((box) => !taken.has(box))
-      .map((box) => ({ box, iou: iou(box.bbox, detection.bbox) }))
+      .map((box) => ({ box, iou: overlap(box.bbox, detection.bbox) }))
       .reduce<{ box: object; iou: number } | null>(
         (best, next) => (next.iou >= (best?.iou ?? threshold) ? next : best),
         null,
@@ -58,15 +59,6 @@ function classPrecision(
     curve[i]!.precision = Math.max(curve[i]!.precision, curve[i + 1]!.precision);
   const at = RECALLS.map((recall) => curve.find((point) => point.recall >= recall)?.precision ?? 0);
   return at.reduce((sum, value) => sum + value, 0) / RECALLS.length;
-}
-
-export function iou(
-  [ax, ay, aw, ah]: CocoDetection['bbox'],
-  [bx, by, bw, bh]: CocoDetection['bbox'],
-): number {
-  const width = Math.min(ax + aw, bx + bw) - Math.max(ax, bx);
-  const height = Math.min(ay + ah, by + bh) - Math.max(ay, by);
-  return width > 0 && height > 0 ? (width * height) / (aw * ah + bw * bh - width * height) : 0;
 }
 
 function groupBy<T>(items: T[], key: (item: T) => number): Map<number, T[]> {

@@ -1,11 +1,11 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readDepthPng } from '../bench/png16.ts';
 import { depthError, meanError, sampleUnder } from '../bench/street/depth-error.ts';
 import { Street } from '../models/street/index.ts';
 import { expectGoodFile, expectSameTimes } from './support/claims.ts';
-import { ROOT, succeed } from './support/command.ts';
+import { edgeRunner, expectRefusal, ROOT, succeed } from './support/command.ts';
 import { rawFrames } from './support/ffmpeg.ts';
 import { videoStream } from './support/ffprobe.ts';
 import { readEvents } from './support/ndjson.ts';
@@ -97,6 +97,16 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('depth of a street'), () => {
     expect(sources[0]!.models).toEqual({ detect: 'model', depth: 'model-depth' });
     expect(frames[0]!.detections!.length).toBeGreaterThan(0);
     expect(frames[0]!.depth!.p98).toBeGreaterThan(frames[0]!.depth!.p2);
+  });
+
+  it('leaves neither map nor video when one of the maps cannot be written', async () => {
+    const folder = workspace.at('blocked');
+    mkdirSync(join(folder, 'frame-000003.png'), { recursive: true });
+    const output = workspace.output('.mp4');
+    const args = ['run', clip, '--depth', 'street-depth', '--depth-raw', folder, '-o', output];
+    expectRefusal(await edgeRunner(args), 2, 'output-unwritable');
+    expect(readdirSync(folder)).toEqual(['frame-000003.png']);
+    expect(existsSync(output)).toBe(false);
   });
 
   it('is held between the frames of --every, and only what is inferred is written', async () => {

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { averagePrecision, type CocoInstances, iou } from '../bench/average-precision.ts';
+import { averagePrecision, type CocoInstances } from '../bench/average-precision.ts';
 import { cocoDetections } from '../bench/coco.ts';
 import type { Detection, FrameEvent } from '../protocol/index.ts';
+import { overlap } from '../web/engine/track/boxes.ts';
 import { boxesOf, meanIou, shareOfEdge, unmatched } from './support/boxes.ts';
 import { expectGoodFile, expectSamePictures, expectSameTimes } from './support/claims.ts';
 import { turned } from './support/clips.ts';
@@ -133,7 +134,7 @@ describe.skipIf(!READY)(needsFfmpeg(needsTestdata('detection on a clip')), () =>
         if (track === undefined || i % 3 === 0) continue;
         all++;
         // Where the detector, had it been asked, would have found it.
-        if (boxesOf(every[i]!).some((found) => found.class === name && iou(found.box, box) > 0.7)) near++;
+        if (boxesOf(every[i]!).some((found) => found.class === name && overlap(found.box, box) > 0.7)) near++;
       }
     }
     expect(all).toBeGreaterThan(10);

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { iou } from '../bench/average-precision.ts';
 import { readDepthPng } from '../bench/png16.ts';
 import type { Detection, FrameEvent } from '../protocol/index.ts';
+import { overlap } from '../web/engine/track/boxes.ts';
 import { boxesOf, meanIou } from './support/boxes.ts';
 import { expectSamePictures } from './support/claims.ts';
 import { succeed } from './support/command.ts';
@@ -37,7 +37,7 @@ describe.skipIf(!TESTDATA)(needsTestdata('the webgpu backend, through the comman
       const [found, wanted] = [boxesOf(line), boxesOf(cpu.frames[i]!)];
       expect(found.map(({ class: name }) => name)).toEqual(wanted.map(({ class: name }) => name));
       for (const [k, { box, score }] of found.entries()) {
-        expect(iou(box, wanted[k]!.box)).toBeGreaterThanOrEqual(0.98);
+        expect(overlap(box, wanted[k]!.box)).toBeGreaterThanOrEqual(0.98);
         expect(Math.abs(score - wanted[k]!.score)).toBeLessThanOrEqual(0.01);
       }
     }
@@ -110,7 +110,9 @@ describe('the webgpu backend, on a street', () => {
     for (const [i, line] of webgpu.frames.entries())
       for (const { id, score, box, track } of boxesOf(line)) {
         if (score < 0.6 || track === undefined) continue;
-        const same = boxesOf(cpu.frames[i]!).find((other) => other.id === id && iou(other.box, box) >= 0.7);
+        const same = boxesOf(cpu.frames[i]!).find(
+          (other) => other.id === id && overlap(other.box, box) >= 0.7,
+        );
         expect(same?.track).toBe(numbers.get(track) ?? same?.track ?? 'none');
         numbers.set(track, same!.track!);
       }
@@ -145,7 +147,7 @@ function expectSameBoxes(found: Detection[], wanted: Detection[]): { all: number
       if (one.score < THRESHOLD + NEAR) continue;
       const same = others.some(
         ({ id, score, box }) =>
-          id === one.id && Math.abs(score - one.score) < NEAR && iou(box, one.box) >= 0.75,
+          id === one.id && Math.abs(score - one.score) < NEAR && overlap(box, one.box) >= 0.75,
       );
       expect(same || one.score < PLAIN, `${one.class} ${one.score} at ${one.box}`).toBe(true);
       counted.all++;

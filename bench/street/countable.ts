@@ -1,6 +1,6 @@
 import type { Detection, Truth } from '../../protocol/index.ts';
 import { assign } from '../../web/engine/track/assign.ts';
-import { overlap } from '../../web/engine/track/tracker.ts';
+import { overlap } from '../../web/engine/track/boxes.ts';
 
 /** Share of an object that must be seen for it to count: what KITTI calls partly occluded. */
 const LEAST_VISIBLE = 0.4;

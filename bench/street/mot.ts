@@ -1,5 +1,5 @@
 import { assign } from '../../web/engine/track/assign.ts';
-import { overlap } from '../../web/engine/track/tracker.ts';
+import { overlap } from '../../web/engine/track/boxes.ts';
 import type { Scored } from './countable.ts';
 
 /** Overlap from which a track and an object are the same. */

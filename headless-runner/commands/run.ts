@@ -100,31 +100,23 @@ export function runCommand(): Command {
       (dir, before: string[] = []) => [...before, dir],
     )
     .option('--headed', 'show the browser', false)
-    .action((inputs: string[], raw: RawOptions) =>
-      run(inputs, {
+    .action((inputs: string[], raw: RawOptions) => {
+      const options = {
         ...raw,
         detect: raw.detect === true ? DEFAULT_MODEL : raw.detect,
         depth: raw.depth === true ? DEFAULT_DEPTH_MODEL : raw.depth,
         header: raw.header ?? {},
         models: raw.models ?? [],
-      }),
-    );
+      };
+      return MadeFolders.during((folders) => run(inputs, options, folders));
+    });
 }
 
 /** As the command line gives them: a list or a model's name may be left out. */
 type RawOptions = Omit<RunOptions, 'detect' | 'depth' | 'header' | 'models'> &
   Partial<Pick<RunOptions, 'header' | 'models'>> & { detect?: string | true; depth?: string | true };
 
-async function run(args: string[], options: RunOptions): Promise<void> {
-  const folders = new MadeFolders();
-  try {
-    await runInto(folders, args, options);
-  } finally {
-    await folders.removeEmpty();
-  }
-}
-
-async function runInto(folders: MadeFolders, args: string[], options: RunOptions): Promise<void> {
+async function run(args: string[], options: RunOptions, folders: MadeFolders): Promise<void> {
   if (args.length === 0) {
     const taken = (['detect', 'depth'] as const).find((stage) => options[stage] !== undefined);
     throw new EdgeRunnerError(

@@ -57,19 +57,10 @@ export function streetCommand(): Command {
     .option('--quality <quality>', 'low, medium or high', readQuality, 'high')
     .option('--json', 'progress and result as JSON lines on standard output', false)
     .option('--headed', 'show the browser', false)
-    .action(makeStreet);
+    .action((options: StreetCommandOptions) => MadeFolders.during((folders) => makeStreet(options, folders)));
 }
 
-async function makeStreet(options: StreetCommandOptions): Promise<void> {
-  const folders = new MadeFolders();
-  try {
-    await makeStreetInto(folders, options);
-  } finally {
-    await folders.removeEmpty();
-  }
-}
-
-async function makeStreetInto(folders: MadeFolders, options: StreetCommandOptions): Promise<void> {
+async function makeStreet(options: StreetCommandOptions, folders: MadeFolders): Promise<void> {
   const {
     seconds,
     seed,

@@ -55,8 +55,8 @@ export class OutputFiles {
       await file.handle?.close();
       file.handle = null;
     }
-    for (let file = this.#files[0]; file; file = this.#files[0]) {
-      const { part, path } = file;
+    while (this.#files.length > 0) {
+      const { part, path } = this.#files[0]!;
       await rename(part, path).catch((error: unknown) => {
         throw writeFailed(path, error);
       });

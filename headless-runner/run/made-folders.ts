@@ -22,7 +22,17 @@ export class MadeFolders {
     }
   }
 
-  async removeEmpty(): Promise<void> {
+  /** Does `work` with folders that it may make. */
+  static async during<T>(work: (folders: MadeFolders) => Promise<T>): Promise<T> {
+    const folders = new MadeFolders();
+    try {
+      return await work(folders);
+    } finally {
+      await folders.#removeEmpty();
+    }
+  }
+
+  async #removeEmpty(): Promise<void> {
     for (const path of this.#made.splice(0).reverse()) await rmdir(path).catch(() => {});
   }
 }

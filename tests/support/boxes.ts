@@ -1,6 +1,6 @@
-import { iou } from '../../bench/average-precision.ts';
 import { classColor } from '../../kernels/index.ts';
 import type { Detection, FrameEvent } from '../../protocol/index.ts';
+import { overlap } from '../../web/engine/track/boxes.ts';
 
 export const boxesOf = ({ detections }: FrameEvent): Detection[] => detections ?? [];
 
@@ -15,13 +15,13 @@ export function unmatched(
 ): Detection[] {
   return wanted
     .filter(({ score }) => score >= leastScore)
-    .filter((one) => !found.some((other) => other.id === one.id && iou(other.box, one.box) >= leastIou));
+    .filter((one) => !found.some((other) => other.id === one.id && overlap(other.box, one.box) >= leastIou));
 }
 
 /** Mean overlap of the detections with their counterparts. */
 export function meanIou(wanted: readonly Detection[], found: readonly Detection[]): number {
   const overlaps = wanted.map((one) =>
-    Math.max(0, ...found.filter(({ id }) => id === one.id).map((other) => iou(other.box, one.box))),
+    Math.max(0, ...found.filter(({ id }) => id === one.id).map((other) => overlap(other.box, one.box))),
   );
   return overlaps.reduce((sum, value) => sum + value, 0) / overlaps.length;
 }

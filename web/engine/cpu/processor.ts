@@ -3,6 +3,7 @@ import type { Detection } from '../../../protocol/index.ts';
 import type { FrameInput, FrameProcessor, Processed, StreamSpec } from '../backend/backend.ts';
 import { toDepthStats } from '../backend/depth.ts';
 import { toDetections } from '../backend/detections.ts';
+import { type Due, Schedule } from '../backend/due.ts';
 import { isEncodable } from '../backend/frame-format.ts';
 import { type Letterboxes, letterboxesOf } from '../backend/letterboxes.ts';
 import { type EstimatedDepth, HeldDepth, type ShownDepth } from '../depth/held-depth.ts';
@@ -11,12 +12,6 @@ import type { InferencePool } from './inference-pool.ts';
 import type { InferenceRequest, ModelInput } from './inference-worker.ts';
 import { CpuPainter } from './painter.ts';
 import { copyPlanes, type FramePlanes, frameOver, likeOf, toUprightI420 } from './planes.ts';
-
-/** What is inferred of a frame. */
-interface Due {
-  detect: boolean;
-  depth: boolean;
-}
 
 interface Inferred {
   detections: Detection[] | null;
@@ -35,13 +30,13 @@ export class CpuProcessor implements FrameProcessor {
   readonly #following: Following | null;
   readonly #held: HeldDepth | null;
   readonly #painter: CpuPainter;
-  /** Whether a frame has been inferred, so that those between have something to show. */
-  #begun = false;
+  readonly #schedule: Schedule;
 
   /** @param pool of the stream's models; null when nothing is inferred. */
   constructor(stream: StreamSpec, pool: InferencePool | null) {
     const { detect, depth, fps, tracked, layout } = stream;
     this.#stream = stream;
+    this.#schedule = new Schedule(stream);
     this.#pool = pool;
     this.#letterboxes = letterboxesOf(stream);
     this.#letterboxers = this.#letterboxes.specs.map((spec) => new LetterboxCpu(spec));
@@ -58,16 +53,15 @@ export class CpuProcessor implements FrameProcessor {
 
   async process({ frame, index, view }: FrameInput): Promise<Processed> {
     const { ledger, meter, picture } = this.#stream;
-    const due = this.#due(index);
-    const infers = due.detect || due.depth;
+    const due = this.#schedule.next({ index, view });
     const like = likeOf(frame);
-    const needsPlanes = infers || picture === 'drawn' || (picture === 'as-is' && !isEncodable(frame));
+    const needsPlanes = due !== null || picture === 'drawn' || (picture === 'as-is' && !isEncodable(frame));
     const copying = needsPlanes ? meter.stage('copy').time(() => copyPlanes(frame)) : null;
-    const inferred = infers ? copying!.then((copied) => this.#infer(copied, view, due)) : null;
+    const inferred = due ? copying!.then((copied) => this.#infer(copied, view, due)) : null;
     // Asked before the first await, so that frames come in their order.
-    const detecting = due.detect ? inferred!.then((all) => all.detections!) : null;
+    const detecting = due?.detect ? inferred!.then((all) => all.detections!) : null;
     const found = this.#following?.next(detecting, view) ?? null;
-    const held = this.#held?.next(due.depth ? inferred!.then((all) => all.depth!) : null) ?? null;
+    const held = this.#held?.next(due?.depth ? inferred!.then((all) => all.depth!) : null) ?? null;
     let kept: VideoFrame | null = frame;
     try {
       const planes = await copying;
@@ -76,7 +70,7 @@ export class CpuProcessor implements FrameProcessor {
         kept = null;
       }
       const [detections, shown] = await Promise.all([found, held]);
-      const results = { detections, depth: this.#foundDepth(shown, due.depth) };
+      const results = { detections, depth: this.#foundDepth(shown, due?.depth ?? false) };
       if (picture === 'none') {
         if (kept) ledger.close(kept);
         return { frame: null, ...results };
@@ -98,15 +92,6 @@ export class CpuProcessor implements FrameProcessor {
 
   async close(): Promise<void> {
     this.#pool?.close();
-  }
-
-  #due(index: number): Due {
-    const { detect, depth } = this.#stream;
-    const first = !this.#begun;
-    this.#begun = true;
-    const isDue = (stage: { options: { every: number } } | null) =>
-      stage !== null && (first || index % stage.options.every === 0);
-    return { detect: isDue(detect), depth: isDue(depth) };
   }
 
   /** Every letterbox that is needed once, then all models in one worker. */

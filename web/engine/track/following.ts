@@ -1,5 +1,6 @@
 import type { View } from '../../../kernels/index.ts';
 import type { Detection, DetectOptions } from '../../../protocol/index.ts';
+import { within } from './boxes.ts';
 import { Tracker } from './tracker.ts';
 
 /** Score from which detections are looked at when objects are followed: what hiding made unsure goes on with a track. */
@@ -44,21 +45,13 @@ export class Following {
   ): Promise<Detection[]> {
     const held = await before;
     if (!this.#tracker) return (await found) ?? held;
-    if (!found) return this.#tracker.coast().flatMap((one) => within(one, view));
+    if (!found)
+      return this.#tracker.coast().flatMap((one) => {
+        const box = within(one.box, view);
+        return box ? [{ ...one, box }] : [];
+      });
     return this.#tracker
       .update(await found)
       .filter(({ score, track }) => score >= this.#minScore || track !== undefined);
   }
 }
-
-/** The part of a moved box that the picture shows; nothing when it has left. */
-function within(detection: Detection, { displayWidth, displayHeight }: View): Detection[] {
-  const [x, y, width, height] = detection.box;
-  const [left, top] = [Math.max(0, x), Math.max(0, y)];
-  const right = Math.min(displayWidth, x + width);
-  const bottom = Math.min(displayHeight, y + height);
-  if (right - left < 1 || bottom - top < 1) return [];
-  return [{ ...detection, box: [left, top, rounded(right - left), rounded(bottom - top)] }];
-}
-
-const rounded = (value: number) => Math.round(value * 10) / 10;

@@ -1,8 +1,7 @@
 import type { Detection } from '../../../protocol/index.ts';
 import { assign } from './assign.ts';
+import { type Box, overlap, toBox, toMeasurement } from './boxes.ts';
 import { BoxFilter, type Measurement } from './kalman.ts';
-
-type Box = Detection['box'];
 
 /** Scores from which a detection may start a track, and from which it is matched first (ByteTrack). */
 const START = 0.5;
@@ -153,27 +152,4 @@ function movedOn({ found, was, filter }: Track): Box {
   const now = filter.state;
   const at = (i: 0 | 1 | 2 | 3) => found[i] + now[i] - was[i];
   return toBox([at(0), at(1), Math.max(at(2), 1), Math.max(at(3), 1)]);
-}
-
-const toMeasurement = ([x, y, width, height]: Box): Measurement => [
-  x + width / 2,
-  y + height / 2,
-  width,
-  height,
-];
-
-const rounded = (value: number) => Math.round(value * 10) / 10;
-
-const toBox = ([x, y, width, height]: Measurement): Box => [
-  rounded(x - width / 2),
-  rounded(y - height / 2),
-  rounded(width),
-  rounded(height),
-];
-
-/** Intersection over union. */
-export function overlap([ax, ay, aw, ah]: Box, [bx, by, bw, bh]: Box): number {
-  const width = Math.min(ax + aw, bx + bw) - Math.max(ax, bx);
-  const height = Math.min(ay + ah, by + bh) - Math.max(ay, by);
-  return width > 0 && height > 0 ? (width * height) / (aw * ah + bw * bh - width * height) : 0;
 }

@@ -2,6 +2,7 @@ import type { View } from '../../../kernels/index.ts';
 import type { DepthModel, DetectModel } from '../../../models/descriptor.ts';
 import type { StreamSpec } from '../backend/backend.ts';
 import { classMaskOf } from '../backend/detections.ts';
+import type { Due } from '../backend/due.ts';
 import { letterboxesOf } from '../backend/letterboxes.ts';
 import { rangeStep } from '../depth/held-depth.ts';
 import type { Meter } from '../pipeline/meter.ts';
@@ -11,12 +12,6 @@ import { Feed } from './feed.ts';
 import type { Gpu } from './gpu.ts';
 import type { GpuModel } from './model.ts';
 import type { ReadBack } from './staging-ring.ts';
-
-/** What is inferred of a frame. */
-export interface Due {
-  detect: boolean;
-  depth: boolean;
-}
 
 /** A frame whose models have run. */
 export interface Inferred {

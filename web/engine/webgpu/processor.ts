@@ -2,12 +2,13 @@ import { type OverlayContent, UPRIGHT, type View } from '../../../kernels/index.
 import { type Detection, EdgeRunnerError } from '../../../protocol/index.ts';
 import type { FrameInput, FrameProcessor, Processed, StreamSpec } from '../backend/backend.ts';
 import type { FoundDepth } from '../backend/depth.ts';
+import { type Due, Schedule } from '../backend/due.ts';
 import { isEncodable } from '../backend/frame-format.ts';
 import { Following } from '../track/following.ts';
 import type { DepthShot } from './depth-shots.ts';
 import type { FrameOutWay } from './frame-out.ts';
 import type { Gpu } from './gpu.ts';
-import { type Due, type Inference, type Inferred, NOTHING_INFERRED } from './inference.ts';
+import { type Inference, type Inferred, NOTHING_INFERRED } from './inference.ts';
 import { ListedBoxes } from './listed-boxes.ts';
 import { Mutex } from './mutex.ts';
 import { Painter, pictureShape } from './painter.ts';
@@ -45,8 +46,7 @@ export class WebGpuProcessor implements FrameProcessor {
   #painter: Painter | null = null;
   readonly #following: Following | null;
   readonly #listed: ListedBoxes | null;
-  /** How the last frame inferred was shown. */
-  #shown: string | null = null;
+  readonly #schedule: Schedule;
   #lastDepth: Promise<FoundDepth> | null = null;
   #lastShot: DepthShot | null = null;
   #closing: Promise<void> | null = null;
@@ -55,13 +55,13 @@ export class WebGpuProcessor implements FrameProcessor {
     this.#stream = stream;
     this.#parts = parts;
     const { detect, tracked, fps } = stream;
+    this.#schedule = new Schedule(stream);
     this.#following = detect && new Following(detect.options, tracked ? fps : null);
     this.#listed = tracked && stream.picture === 'drawn' ? new ListedBoxes(parts.gpu) : null;
   }
 
   async process(input: FrameInput): Promise<Processed> {
-    const due = this.#due(input);
-    if (due) this.#shown = shownAs(input.view);
+    const due = this.#schedule.next(input);
     const submitting = this.#lane.run(() => this.#submit(input, due));
     // Asked before the first await, so that frames come in their order.
     const inferred = due?.detect ? submitting.then((submitted) => submitted.detections!) : null;
@@ -91,16 +91,6 @@ export class WebGpuProcessor implements FrameProcessor {
       this.#parts.inference?.destroy();
     });
     return this.#closing;
-  }
-
-  /** Null when nothing is. */
-  #due({ index, view }: FrameInput): Due | null {
-    // Boxes and maps lie in the view that they were found in, so a frame of another size or turn gets its own.
-    const first = this.#shown !== shownAs(view);
-    const isDue = (stage: { options: { every: number } } | null) =>
-      stage !== null && (first || index % stage.options.every === 0);
-    const due = { detect: isDue(this.#stream.detect), depth: isDue(this.#stream.depth) };
-    return due.detect || due.depth ? due : null;
   }
 
   /**
@@ -254,9 +244,6 @@ export class WebGpuProcessor implements FrameProcessor {
     return this.#painter;
   }
 }
-
-const shownAs = ({ displayWidth, displayHeight, orientation: { rotation, flip } }: View) =>
-  `${displayWidth} ${displayHeight} ${rotation} ${flip}`;
 
 function storedView({ visibleRect }: VideoFrame): View {
   const { width, height } = visibleRect!;
