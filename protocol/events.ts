@@ -104,6 +104,20 @@ export interface StageStats {
   queueMax?: number;
 }
 
+/** Of a source that is read at its own pace. */
+export interface LiveStats {
+  /** Frames that the stages had no time for. */
+  dropped: number;
+  /** From when a frame was due to when its events and its picture were handed on. */
+  latency: StageStats;
+}
+
+/** Bytes that crossed between the processor's memory and the GPU's, a frame, after the first one. */
+export interface CrossedBytes {
+  toGpu: number;
+  toCpu: number;
+}
+
 export interface SummaryEvent {
   v: 1;
   type: 'summary';
@@ -120,6 +134,10 @@ export interface SummaryEvent {
   zones?: Record<string, ZoneTotals>;
   /** Most `VideoFrame`s open at a time, and how many were left open at the end. */
   openFrames: { peak: number; end: number };
+  /** Of a source that is read at its own pace. */
+  live?: LiveStats;
+  /** On the webgpu backend. What the browser does by itself to import a frame is not seen. */
+  crossed?: CrossedBytes;
 }
 
 export type EventLine = SourceEvent | FrameEvent | SummaryEvent;

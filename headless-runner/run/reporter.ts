@@ -175,9 +175,12 @@ const clock = (seconds: number) => {
 
 function inWords(
   name: string,
-  { frames, seconds, fps, truncated, loss }: SummaryEvent,
+  { frames, seconds, fps, truncated, loss, live }: SummaryEvent,
   output: string | null,
 ): string {
   const done = `${name}: ${frames} ${frames === 1 ? 'frame' : 'frames'} in ${seconds.toFixed(1)} s (${fps.toFixed(1)} fps)${output ? ` → ${output}` : ''}`;
-  return truncated ? `${done}\n${name}: truncated: ${loss}` : done;
+  const dropped = live?.dropped
+    ? `\n${name}: ${live.dropped} frames were dropped: the stages take longer than the clip's pace allows`
+    : '';
+  return `${done}${dropped}${truncated ? `\n${name}: truncated: ${loss}` : ''}`;
 }

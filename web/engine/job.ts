@@ -105,9 +105,19 @@ async function runSource(
   let source: FrameSource | null = null;
   try {
     source = await openSource(context);
-    const { frames, loss, indexAtEnd, zones } = await runOpened(source, context, backends, models);
+    const { frames, loss, indexAtEnd, zones, live, crossed } = await runOpened(
+      source,
+      context,
+      backends,
+      models,
+    );
     if (loss !== null && job.strict) throw truncated(sourceName(plan.source), loss);
-    const summary = { ...summarise(context, frames, loss), ...(zones && { zones }) };
+    const summary = {
+      ...summarise(context, frames, loss),
+      ...(zones && { zones }),
+      ...(live && { live }),
+      ...(crossed && { crossed }),
+    };
     return { summary, indexAtEnd };
   } finally {
     source?.close();

@@ -1,8 +1,16 @@
 import type { DepthModel, DetectModel } from '../../models/descriptor.ts';
-import { checkZoneClasses, checkZonesFit, EdgeRunnerError, type ZoneTotals } from '../../protocol/index.ts';
+import {
+  type CrossedBytes,
+  checkZoneClasses,
+  checkZonesFit,
+  EdgeRunnerError,
+  type LiveStats,
+  type ZoneTotals,
+} from '../../protocol/index.ts';
 import type { Backend, FrameProcessor, Processed } from './backend/backend.ts';
 import type { LoadedModel } from './host.ts';
 import type { StreamContext } from './job.ts';
+import { Pace } from './pipeline/pace.ts';
 import { Signal } from './pipeline/signal.ts';
 import { sourceName } from './plan.ts';
 import { DepthMapOutput } from './sink/depth-maps.ts';
@@ -101,6 +109,7 @@ export async function runStream(
       loss: await source.loss(),
       indexAtEnd: video?.indexAtEnd ?? false,
       zones: run.zones?.totals() ?? null,
+      ...run.stats(),
     };
   } catch (error) {
     await video?.cancel();
@@ -117,6 +126,8 @@ export interface StreamResult {
   /** True when the host has to move the index of the file to its front. */
   indexAtEnd: boolean;
   zones: Record<string, ZoneTotals> | null;
+  live?: LiveStats;
+  crossed?: CrossedBytes;
 }
 
 interface OnItsWay {
@@ -142,6 +153,8 @@ class StreamRun {
   /** In frame order; the first is being delivered. */
   readonly #onTheWay: OnItsWay[] = [];
   readonly #moved = new Signal();
+  readonly #pace: Pace | null;
+  #crossedByFirst: CrossedBytes | null = null;
   #ended = false;
   #frames = 0;
 
@@ -157,6 +170,8 @@ class StreamRun {
     this.#video = video;
     this.#files = files;
     this.#context = context;
+    const { source: spec } = context.plan;
+    this.#pace = 'realtime' in spec && spec.realtime ? new Pace() : null;
     this.zones = context.plan.zones && new ZoneCounter(context.plan.zones);
     context.signal.addEventListener('abort', () => this.#moved.notify(), { once: true });
   }
@@ -186,13 +201,26 @@ class StreamRun {
     }
   }
 
+  /** Asked after the last frame. */
+  stats(): Pick<StreamResult, 'live' | 'crossed'> {
+    const [first, all] = [this.#crossedByFirst, this.#processor.crossed()];
+    const each = (by: keyof CrossedBytes) =>
+      Math.round((all![by] - first![by]) / Math.max(1, this.#frames - 1));
+    return {
+      ...(this.#pace && { live: this.#pace.report() }),
+      ...(first && { crossed: { toGpu: each('toGpu'), toCpu: each('toCpu') } }),
+    };
+  }
+
   async #readAll(): Promise<void> {
-    const { signal, range, meter, plan } = this.#context;
+    const { signal, range, meter } = this.#context;
     const stage = meter.stage('process');
-    const pace = 'realtime' in plan.source && plan.source.realtime ? new Pace() : null;
     for await (const from of this.#source.frames(range)) {
       const time = from.frame.timestamp / 1e6;
-      await pace?.until(time);
+      if (this.#pace && !(await this.#pace.admits(time, this.#intervalOf(from)))) {
+        this.#context.ledger.close(from.frame);
+        continue;
+      }
       const done = stage.time(() => this.#processor.process(from));
       // A failure is met in frame order by the delivery; until then it must not count as unhandled.
       done.catch(() => {});
@@ -202,6 +230,10 @@ class StreamRun {
       await this.#moved.until(() => this.#onTheWay.length < this.#processor.depth || signal.aborted);
       signal.throwIfAborted();
     }
+  }
+
+  #intervalOf({ frame }: SourceFrame): number {
+    return frame.duration ? frame.duration / 1e6 : 1 / (this.#source.info.fps ?? UNKNOWN_FPS);
   }
 
   async #deliverAll(): Promise<void> {
@@ -249,6 +281,8 @@ class StreamRun {
       if (frame) ledger.close(frame);
     }
     this.#frames++;
+    this.#pace?.delivered(time);
+    this.#crossedByFirst ??= this.#processor.crossed();
     const { of, duration } = expectedOf(this.#source.info, range);
     host.progress({ source: plan.source.id, frames: this.#frames, of, time: time - range.start, duration });
   }
@@ -274,16 +308,4 @@ function expectedOf(
   if (duration === null) return { of: null, duration: Number.isFinite(end) ? end - start : null };
   const span = Math.max(0, Math.min(end, duration) - start);
   return { of: frames === null ? null : Math.max(1, Math.round((frames * span) / duration)), duration: span };
-}
-
-/** Holds frames back to the pace of their own timestamps. */
-class Pace {
-  #began: number | null = null;
-
-  async until(time: number): Promise<void> {
-    const now = performance.now() / 1000;
-    this.#began ??= now - time;
-    const wait = this.#began + time - now;
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait * 1000));
-  }
 }

@@ -1,6 +1,12 @@
 import type { DepthLayout, View } from '../../../kernels/index.ts';
 import type { DepthModel, DetectModel } from '../../../models/descriptor.ts';
-import type { BackendName, DepthOptions, Detection, DetectOptions } from '../../../protocol/index.ts';
+import type {
+  BackendName,
+  CrossedBytes,
+  DepthOptions,
+  Detection,
+  DetectOptions,
+} from '../../../protocol/index.ts';
 import type { LoadedModel } from '../host.ts';
 import type { FrameLedger } from '../pipeline/frame-ledger.ts';
 import type { Meter } from '../pipeline/meter.ts';
@@ -50,6 +56,8 @@ export interface FrameProcessor {
   readonly depth: number;
   /** Takes the frame over. Calls are made in frame order; results may be awaited in any order. */
   process(input: FrameInput): Promise<Processed>;
+  /** Bytes that have crossed between the processor and the GPU so far; null where there is no GPU in it. */
+  crossed(): CrossedBytes | null;
   close(): Promise<void>;
 }
 

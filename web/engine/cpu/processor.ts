@@ -90,6 +90,10 @@ export class CpuProcessor implements FrameProcessor {
     }
   }
 
+  crossed(): null {
+    return null;
+  }
+
   async close(): Promise<void> {
     this.#pool?.close();
   }

@@ -1,9 +1,12 @@
 import { EdgeRunnerError } from '../../../protocol/index.ts';
+import { type Crossings, countCrossings } from './crossings.ts';
 import { Mutex } from './mutex.ts';
 
 /** The engine's one device, shared by our kernels and onnxruntime, and its word on whether it still works. */
 export class Gpu {
   readonly device: GPUDevice;
+  /** Since the device was opened. */
+  readonly crossings: Readonly<Crossings>;
   /** Two runs, or two creations of sessions, at a time crash onnxruntime on WebGPU: whoever does either holds this. */
   readonly ortTurn = new Mutex();
   #failure: EdgeRunnerError | null = null;
@@ -12,6 +15,7 @@ export class Gpu {
 
   private constructor(device: GPUDevice) {
     this.device = device;
+    this.crossings = countCrossings(device);
     device.lost.then(({ message }) => {
       if (!this.#closing) this.#fail(deviceLost(message));
     });

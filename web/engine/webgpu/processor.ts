@@ -1,5 +1,5 @@
 import { type OverlayContent, UPRIGHT, type View } from '../../../kernels/index.ts';
-import { type Detection, EdgeRunnerError } from '../../../protocol/index.ts';
+import { type CrossedBytes, type Detection, EdgeRunnerError } from '../../../protocol/index.ts';
 import type { FrameInput, FrameProcessor, Processed, StreamSpec } from '../backend/backend.ts';
 import type { FoundDepth } from '../backend/depth.ts';
 import { type Due, Schedule } from '../backend/due.ts';
@@ -82,6 +82,10 @@ export class WebGpuProcessor implements FrameProcessor {
     } finally {
       submitted.drop?.();
     }
+  }
+
+  crossed(): CrossedBytes {
+    return { ...this.#parts.gpu.crossings };
   }
 
   close(): Promise<void> {
