@@ -15,7 +15,11 @@ export default defineConfig({
     target: 'esnext',
     sourcemap: false,
     rolldownOptions: {
-      input: { runner: path('web/pages/runner/index.html'), bench: path('web/pages/bench/index.html') },
+      input: {
+        runner: path('web/pages/runner/index.html'),
+        bench: path('web/pages/bench/index.html'),
+        peers: path('web/pages/bench/peers.html'),
+      },
     },
   },
 });

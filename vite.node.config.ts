@@ -18,6 +18,8 @@ export default defineConfig({
         main: path('headless-runner/main.ts'),
         browser: path('headless-runner/browser/index.ts'),
         bench: path('bench/main.ts'),
+        'bench-kernels': path('bench/kernels/main.ts'),
+        soak: path('bench/soak.ts'),
         demo: path('bench/demo/main.ts'),
       },
       output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' },

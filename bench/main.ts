@@ -1,54 +1,122 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { benchAccuracy } from './accuracy.ts';
-import { benchDetect } from './detect.ts';
-import { benchMemory } from './memory.ts';
+import type { BenchContext } from './context.ts';
+import { benchKernels } from './kernels/index.ts';
+import { describeMachine } from './machine.ts';
+import { makeClip } from './measure/clips.ts';
+import { Ladder } from './measure/ladder.ts';
+import { benchDetect, benchDetectDepth } from './modes/detect.ts';
+import { benchTranscode } from './modes/transcode.ts';
+import { type BenchOptions, parseOptions, resolveModels, SECTIONS, type SectionName } from './options.ts';
+import { compareReports, unlike } from './report/compare.ts';
+import { reportPage } from './report/page.ts';
+import type { Report, Section } from './report/report.ts';
+import { comparisonTable, sectionTable } from './report/table.ts';
+import { benchStreams } from './streams.ts';
 import { benchStreet } from './street/index.ts';
-import { benchTranscode } from './transcode.ts';
 
-/** A figure beside the least (or most) that is asked of it. */
-export interface Row {
-  what: string;
-  value: string;
-  asked?: string;
-  ok?: boolean;
-}
-
-export interface BenchContext {
-  /** Gone when the bench ends. */
-  folder: string;
-  quick: boolean;
-}
-
-const BENCHES: Record<string, (context: BenchContext) => Promise<Row[]>> = {
+const BENCHES: Record<SectionName, (context: BenchContext) => Promise<Section>> = {
   transcode: benchTranscode,
   detect: benchDetect,
+  'detect-depth': benchDetectDepth,
+  streams: benchStreams,
   accuracy: benchAccuracy,
-  memory: benchMemory,
+  kernels: benchKernels,
   street: benchStreet,
 };
 
-/** `npm run bench -- [--quick] [transcode] [detect] [accuracy] [memory] [street]`: each prints ratios from one run. */
+/** `npm run bench`: how fast it is here, beside what people would use instead. The report lies in bench/report. */
 async function main(args: string[]): Promise<void> {
-  const quick = args.includes('--quick');
-  const chosen = args.filter((arg) => arg in BENCHES);
+  const options = parseOptions(args);
   const folder = mkdtempSync(join(process.env.EDGE_RUNNER_BENCH_DIR ?? tmpdir(), 'edge-runner-bench-'));
-  mkdirSync(folder, { recursive: true });
   try {
-    console.log(
-      `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}`,
-    );
-    for (const name of chosen.length > 0 ? chosen : Object.keys(BENCHES)) {
-      console.log(`\n${name}`);
-      for (const { what, value, asked, ok } of await BENCHES[name]!({ folder, quick })) {
-        const verdict = asked === undefined ? '' : `   (asked: ${asked}) ${ok ? 'reached' : 'NOT REACHED'}`;
-        console.log(`  ${what.padEnd(58)} ${value}${verdict}`);
-      }
-    }
+    const report = await measure(options, folder);
+    write(report, options.report);
+    if (options.compare) compare(options.compare, report);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-await main(process.argv.slice(2));
+async function measure(options: BenchOptions, folder: string): Promise<Report> {
+  const began = Date.now();
+  const { machine, software } = await lookAround(options, folder);
+  const { width, height, quick } = options;
+  const asked = options.backend;
+  const backend = asked !== 'auto' ? asked : machine.adapter === 'none' || software ? 'cpu' : 'webgpu';
+  const context: BenchContext = {
+    ...{ folder, quick, backend, width, height, codec: options.codec, streams: options.streams },
+    rounds: quick ? 2 : 3,
+    seconds: quick ? 0.4 : 1,
+    warmUp: quick ? 0.3 : 0.5,
+    bitrate: options.bitrate,
+    ...(await resolveModels(options.model)),
+    say: (line) => process.stderr.write(`  ${line}\n`),
+  };
+  console.log(
+    `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.browser}; adapter: ${machine.adapter}; backend ${backend}`,
+  );
+  const report: Report = {
+    v: 1,
+    made: new Date(began).toISOString(),
+    seconds: 0,
+    options: {
+      ...{ backend, quick: `${quick}`, size: `${width}x${height}`, codec: options.codec },
+      ...{ bitrate: `${options.bitrate}`, model: context.detect?.descriptor.name ?? 'none' },
+    },
+    machine,
+    sections: [],
+  };
+  for (const name of SECTIONS) {
+    if (!options.sections.includes(name)) continue;
+    const section = await BENCHES[name](context);
+    report.sections.push(section);
+    console.log(sectionTable(section));
+  }
+  report.seconds = Math.round((Date.now() - began) / 1000);
+  return report;
+}
+
+/** The browser's own word on itself, with the flags of the backend that is asked for. */
+async function lookAround({ width, height, backend }: BenchOptions, folder: string) {
+  const clip = makeClip(folder, width, height, 30);
+  const ladder = await Ladder.open({ clip, models: [], backend });
+  try {
+    const { version, capabilities } = await ladder.probe();
+    return {
+      machine: describeMachine(version, capabilities),
+      software: capabilities.adapter?.software ?? false,
+    };
+  } finally {
+    await ladder.close();
+  }
+}
+
+function write(report: Report, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(join(folder, 'index.html'), reportPage(report));
+  console.log(
+    `${report.seconds} s. ${join(folder, 'index.html')} shows it; report.json beside it is for --compare.`,
+  );
+}
+
+function compare(path: string, report: Report): void {
+  const before = JSON.parse(readFileSync(path, 'utf8')) as Report;
+  const differing = unlike(before, report);
+  const compared = compareReports(before, report);
+  const worse = compared.filter(({ verdict }) => verdict === 'worse').length;
+  console.log(`\nBeside ${path}, of ${before.made}${differing ? `: ${differing}` : ''}`);
+  console.log(comparisonTable(compared));
+  console.log(
+    worse === 0 ? 'Nothing fell by more than the spread.' : `${worse} fell by more than the spread.`,
+  );
+  if (worse > 0) process.exitCode = 1;
+}
+
+await main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`edge-runner bench: ${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+});

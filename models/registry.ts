@@ -23,6 +23,8 @@ const known = {
       of: z.string(),
     }),
   ),
+  /** 10⁹ operations for one picture, two for each multiply-add; of the network's paper, or counted. */
+  gflop: z.number().positive().optional(),
   /** How the model wants its picture; see `LetterboxSpec` in the kernels. */
   input: z.strictObject({
     width: z.int().positive(),

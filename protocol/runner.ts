@@ -15,6 +15,7 @@ export type FromPage =
       source: string;
       frames: number;
       of: number | null;
+      openFrames: number;
       time: number;
       duration: number | null;
     }

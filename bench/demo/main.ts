@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventLine, SourceEvent, SummaryEvent } from '../../protocol/index.ts';
-import { command } from '../engine-run.ts';
+import { command } from '../measure/engine-run.ts';
 import { countable } from '../street/countable.ts';
 import { meanError } from '../street/depth-error.ts';
 import { motScores } from '../street/mot.ts';

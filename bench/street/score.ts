@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Street } from '../../models/street/index.ts';
-import type { EventLine, FrameEvent } from '../../protocol/index.ts';
+import type { BackendName, EventLine, FrameEvent } from '../../protocol/index.ts';
 import { averagePrecision } from '../average-precision.ts';
-import { command } from '../engine-run.ts';
+import { command } from '../measure/engine-run.ts';
 import { readDepthPng } from '../png16.ts';
 import { countable, type Scored } from './countable.ts';
-import { type DepthError, depthError, meanError, sampleUnder } from './depth-error.ts';
+import { type DepthError, depthError, sampleUnder } from './depth-error.ts';
 
 /** Streets that no network was trained on: seeds below 10,000. */
 export interface HeldOut {
@@ -31,13 +31,7 @@ export async function runHeldOut(
     const made = ['--seed', `${seed}`, '--seconds', `${seconds}`, '--fps', `${fps}`];
     await command(['street', ...made, '-o', clip, '--truth', truth]);
     await command(['run', clip, '--detect', model, '--events', found, ...args]);
-    const finds = framesOf(found);
-    clips.push(
-      framesOf(truth).map(({ truth: objects = [] }, i) => ({
-        truth: objects,
-        detections: finds[i]?.detections ?? [],
-      })),
-    );
+    clips.push(beside(truth, found));
   }
   return clips;
 }
@@ -75,21 +69,39 @@ export const framesOf = (path: string): FrameEvent[] =>
     .map((line) => JSON.parse(line) as EventLine)
     .filter((line) => line.type === 'frame');
 
-/** Error of the depth maps that the command writes for clips of held-out streets, mean over all their frames. */
-export async function depthScores(
+/** Both street networks in one run a clip: what is found beside what is there, and the error of every map. */
+export async function heldOut(
   folder: string,
-  model: string,
   { firstSeed, seeds, seconds, fps }: HeldOut,
-): Promise<DepthError> {
-  const errors: DepthError[] = [];
+  backend: BackendName,
+): Promise<{ clips: Scored[][]; depth: DepthError[] }> {
+  const clips: Scored[][] = [];
+  const depth: DepthError[] = [];
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-    const clip = join(folder, `street-${seed}.mp4`);
-    const maps = join(folder, `depth-${seed}`);
-    await command(['street', '--seed', `${seed}`, '--seconds', `${seconds}`, '--fps', `${fps}`, '-o', clip]);
-    await command(['run', clip, '--depth', model, '--depth-raw', maps, '--backend', 'cpu']);
-    errors.push(...streetErrors(maps, seed, fps));
+    const stem = join(folder, `street-${seed}-${backend}`);
+    const [clip, truth, found, maps] = [
+      `${stem}.mp4`,
+      `${stem}.truth.ndjson`,
+      `${stem}.ndjson`,
+      `${stem}-maps`,
+    ];
+    const made = ['--seed', `${seed}`, '--seconds', `${seconds}`, '--fps', `${fps}`];
+    await command(['street', ...made, '-o', clip, '--truth', truth]);
+    const stages = ['--detect', 'street-yolo', '--min-score', '0.01', '--depth', 'street-depth'];
+    await command(['run', clip, ...stages, '--depth-raw', maps, '--events', found, '--backend', backend]);
+    clips.push(beside(truth, found));
+    depth.push(...streetErrors(maps, seed, fps));
   }
-  return meanError(errors);
+  return { clips, depth };
+}
+
+/** Truth and detections of each frame, of two files of events. */
+function beside(truth: string, found: string): Scored[] {
+  const finds = framesOf(found);
+  return framesOf(truth).map(({ truth: objects = [] }, i) => ({
+    truth: objects,
+    detections: finds[i]?.detections ?? [],
+  }));
 }
 
 /** Errors of the maps in a folder against the street of which they were made. @param every only each Nth of them. */

@@ -47,6 +47,8 @@ export interface Progress {
   frames: number;
   /** Frames expected, null where nobody knows. */
   of: number | null;
+  /** `VideoFrame`s open now. */
+  openFrames: number;
   /** Seconds of the source done, and expected. */
   time: number;
   duration: number | null;

@@ -149,7 +149,8 @@ async function runOpened(
       media: source.media,
       meter,
       signal,
-      onPacket: (frames, time) => host.progress({ source: plan.source.id, frames, of, time, duration }),
+      onPacket: (frames, time) =>
+        host.progress({ source: plan.source.id, frames, of, openFrames: 0, time, duration }),
     });
     return { ...copied, zones: null };
   }

@@ -284,7 +284,10 @@ class StreamRun {
     this.#pace?.delivered(time);
     this.#crossedByFirst ??= this.#processor.crossed();
     const { of, duration } = expectedOf(this.#source.info, range);
-    host.progress({ source: plan.source.id, frames: this.#frames, of, time: time - range.start, duration });
+    host.progress({
+      ...{ source: plan.source.id, frames: this.#frames, of, openFrames: ledger.open },
+      ...{ time: time - range.start, duration },
+    });
   }
 }
 

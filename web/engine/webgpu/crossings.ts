@@ -21,7 +21,12 @@ export function countCrossings(device: GPUDevice): Crossings {
     return writeBuffer(buffer, offset, data, start, size);
   };
   const writeTexture = queue.writeTexture.bind(queue) as (...args: unknown[]) => undefined;
-  queue.writeTexture = (destination: unknown, data: { byteLength: number }, layout: unknown, size: unknown) => {
+  queue.writeTexture = (
+    destination: unknown,
+    data: { byteLength: number },
+    layout: unknown,
+    size: unknown,
+  ) => {
     crossings.toGpu += data.byteLength;
     return writeTexture(destination, data, layout, size);
   };

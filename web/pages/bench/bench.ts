@@ -1,9 +1,14 @@
-import type { RungRequest, RungResult } from './rungs-worker.ts';
+import type { SummaryEvent } from '../../../protocol/index.ts';
+import type { RungRequest, RungResult } from './rungs/request.ts';
+import type { StreamRequest } from './streams/request.ts';
+import { runStreams } from './streams/streams.ts';
 
-/** What the bench calls: one rung of the ladder, in a worker of its own as the engine has one. */
+/** What the bench calls, over the debugging pipe. */
 declare global {
   interface Window {
+    /** One rung of the ladder, in a worker of its own as the engine has one. */
     edgeRunnerBench(request: Omit<RungRequest, 'origin'>): Promise<RungResult>;
+    edgeRunnerStreams(count: number, request: Omit<StreamRequest, 'origin'>): Promise<SummaryEvent[]>;
   }
 }
 
@@ -21,3 +26,5 @@ window.edgeRunnerBench = (request) =>
     worker.onerror = (event) => reject(new Error(event.message));
     worker.postMessage({ ...request, origin: location.origin });
   });
+
+window.edgeRunnerStreams = (count, request) => runStreams(count, { ...request, origin: location.origin });

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { sum } from '../report/statistics.ts';
 
 /** Kernel ticks a second: fixed at 100 on every Linux that Node runs on. */
 const TICKS = 100;
@@ -7,6 +9,10 @@ const INTERVAL = 100;
 const SAMPLES_A_LOOK = 10;
 const PAGE_KIB = 4;
 
+const HAS_PROC = process.platform === 'linux';
+/** Starting it costs more than reading /proc. */
+const PS_INTERVAL = 500;
+
 interface Sample {
   /** Milliseconds since 1970. */
   at: number;
@@ -14,7 +20,7 @@ interface Sample {
   memoryMiB: number;
 }
 
-/** Processor time and memory of a process and all its descendants over time, from /proc (Linux only). */
+/** Processor time and memory of a process and all its descendants over time: from /proc, from `ps` where there is none. */
 export class ProcessTree {
   readonly samples: Sample[] = [];
   readonly #root: number;
@@ -26,13 +32,16 @@ export class ProcessTree {
 
   constructor(root: number) {
     this.#root = root;
-    this.#timer = setInterval(() => this.#sample(), INTERVAL);
-    this.#sample();
+    this.#timer = HAS_PROC
+      ? setInterval(() => this.#sample(), INTERVAL)
+      : setInterval(() => this.#askPs(), PS_INTERVAL);
+    if (HAS_PROC) this.#sample();
+    else this.#askPs();
   }
 
   stop(): void {
     clearInterval(this.#timer);
-    this.#sample();
+    if (HAS_PROC) this.#sample();
   }
 
   /** Processor seconds used between two moments. */
@@ -56,9 +65,24 @@ export class ProcessTree {
       this.#lastTicks.set(pid, stat.ticks);
       pages += stat.pages;
     }
-    let ticks = 0;
-    for (const own of this.#lastTicks.values()) ticks += own;
-    this.samples.push({ at: Date.now(), cpuSeconds: ticks / TICKS, memoryMiB: (pages * PAGE_KIB) / 1024 });
+    this.#record((pages * PAGE_KIB) / 1024);
+  }
+
+  /** A look and a sample in one. */
+  #askPs(): void {
+    execFile('ps', ['-axo', 'pid=,ppid=,time=,rss='], (error, stdout) => {
+      if (error) return;
+      const all = stdout.trim().split('\n').map(psLine);
+      const parents = new Map(all.map(({ pid, parent }) => [pid, parent]));
+      const own = all.filter(({ pid }) => this.#isDescendant(pid, parents));
+      for (const { pid, seconds } of own) this.#lastTicks.set(pid, seconds * TICKS);
+      this.#record(sum(own.map(({ kib }) => kib)) / 1024);
+    });
+  }
+
+  #record(memoryMiB: number): void {
+    const cpuSeconds = sum([...this.#lastTicks.values()]) / TICKS;
+    this.samples.push({ at: Date.now(), cpuSeconds, memoryMiB });
   }
 
   /** Which processes there are: reading all of them each time would cost a measurable part of a core. */
@@ -77,6 +101,13 @@ export class ProcessTree {
     for (let at: number | undefined = pid; at; at = parents.get(at)) if (at === this.#root) return true;
     return false;
   }
+}
+
+/** A line of pid, parent, time as [[hours:]minutes:]seconds, KiB. */
+function psLine(line: string): { pid: number; parent: number; seconds: number; kib: number } {
+  const [pid, parent, time, kib] = line.trim().split(/\s+/);
+  const seconds = (time ?? '0').split(':').reduce((total, part) => total * 60 + Number(part), 0);
+  return { pid: Number(pid), parent: Number(parent), seconds, kib: Number(kib) };
 }
 
 function statOf(pid: number): { parent: number; ticks: number; pages: number } | null {

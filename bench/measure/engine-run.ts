@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { SummaryEvent } from '../protocol/index.ts';
+import type { SummaryEvent } from '../../protocol/index.ts';
 import { ProcessTree } from './process-tree.ts';
 
 const COMMAND = fileURLToPath(new URL('../../bin/edge-runner.mjs', import.meta.url));

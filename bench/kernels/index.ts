@@ -1,0 +1,68 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import type { BenchContext } from '../context.ts';
+import { hasPeer } from '../peers/index.ts';
+import type { Measure, Section } from '../report/report.ts';
+import { median } from '../report/statistics.ts';
+import { ROOT } from '../root.ts';
+import type { KernelReport } from './main.ts';
+
+/** Every WGSL kernel alone, on Dawn in a process of its own: a driver that crashes takes nothing else with it. */
+export async function benchKernels({ say }: BenchContext): Promise<Section> {
+  const title = 'WGSL kernels on Dawn';
+  const leftOut = (why: string): Section => ({
+    id: 'kernels',
+    title,
+    text: [`Left out: ${why}.`],
+    measures: [],
+    charts: [],
+  });
+  if (!hasPeer('webgpu')) return leftOut('the package webgpu is not here');
+  say('every WGSL kernel');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'dist/node/bench-kernels.js')], {
+    encoding: 'utf8',
+  });
+  if (status !== 0)
+    return leftOut(
+      stderr
+        .trim()
+        .split('\n')
+        .findLast((line) => /Error/.test(line)) ?? 'Dawn failed',
+    );
+  const report = JSON.parse(stdout) as KernelReport;
+  const bandwidth = median(report.copy);
+  const gigabytes = (speeds: number[]) => speeds.map((speed) => speed / 1e9);
+  return {
+    id: 'kernels',
+    title: `${title}: ${report.adapter}`,
+    text: [
+      report.software
+        ? 'A software adapter: these figures say that every kernel runs, and nothing of a GPU.'
+        : 'Share is of the speed at which this device copies from buffer to buffer, bytes read and bytes written both counted.',
+      report.clock === 'gpu'
+        ? "Times are the GPU's own."
+        : 'The adapter has no timestamp queries: submits are timed.',
+    ],
+    measures: [
+      {
+        ...{ id: 'copy', what: 'copy from buffer to buffer', unit: 'GB/s', better: 'higher' },
+        values: gigabytes(report.copy),
+      },
+      ...report.kernels.map(({ name, what, bytes, ms }): Measure => {
+        const speed = bytes / (median(ms) / 1000);
+        return {
+          ...{ id: name, what: `${name}: ${what}`, unit: 'ms', values: ms, better: 'lower' },
+          ...(bytes > 0 && {
+            note: `${(speed / 1e9).toPrecision(3)} GB/s, ${((100 * speed) / bandwidth).toFixed(0)} % of the copy's`,
+          }),
+        };
+      }),
+    ],
+    charts: [
+      {
+        ...{ kind: 'bars', title: 'Milliseconds', unit: 'ms' },
+        bars: report.kernels.map(({ name, ms }) => ({ name, ours: true, values: ms })),
+      },
+    ],
+  };
+}

@@ -1,0 +1,62 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Test data that lies beside a checkout of the project, where it does. */
+export const TESTDATA = process.env.EDGE_RUNNER_TESTDATA ?? join(process.cwd(), '../shared/testdata');
+
+/** Runs ffmpeg quietly. */
+export function ffmpeg(args: string[]): void {
+  execFileSync('ffmpeg', ['-v', 'error', '-y', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** An H.264 clip at 30 frames a second: a photographic pan where the test data is, a noisy pattern elsewhere. */
+export function makeClip(folder: string, width: number, height: number, frames: number): string {
+  const path = join(folder, `clip-${width}x${height}-${frames}.mp4`);
+  if (existsSync(path)) return path;
+  const pan = join(TESTDATA, 'media/coco_pan_960x540_h264.mp4');
+  const input = existsSync(pan)
+    ? ['-stream_loop', '-1', '-i', pan, '-vf', `scale=${width}:${height}:flags=lanczos,setpts=N/30/TB`]
+    : ['-f', 'lavfi', '-i', `testsrc2=size=${width}x${height}:rate=30,noise=alls=6:allf=t`];
+  const bitrate = Math.round((4e6 * width * height) / (1280 * 720));
+  const encoder = ['-c:v', 'libx264', '-preset', 'veryfast', '-b:v', `${bitrate}`, '-pix_fmt', 'yuv420p'];
+  ffmpeg([...input, '-frames:v', `${frames}`, '-r', '30', ...encoder, '-an', path]);
+  return path;
+}
+
+/** PSNR and SSIM of a video against another of the same size, by ffmpeg's filters, over their first frames. */
+export function quality(of: string, against: string, frames: number): { psnr: number; ssim: number } {
+  const first = (input: number, name: string) =>
+    `[${input}:v]trim=end_frame=${frames},settb=1/1000,setpts=N,split[${name}1][${name}2]`;
+  const graph = `${first(0, 'a')};${first(1, 'b')};[a1][b1]psnr;[a2][b2]ssim`;
+  const { stderr } = spawnSync(
+    'ffmpeg',
+    ['-hide_banner', '-i', of, '-i', against, '-lavfi', graph, '-f', 'null', '-'],
+    { encoding: 'utf8', maxBuffer: 1 << 26 },
+  );
+  return {
+    psnr: Number(/PSNR.*average:([\d.]+)/.exec(stderr)?.[1]),
+    ssim: Number(/SSIM.*All:([\d.]+)/.exec(stderr)?.[1]),
+  };
+}
+
+/** Frames of a video, counted by ffprobe's demuxer. */
+export const probeFrames = (path: string): number =>
+  Number(
+    execFileSync(
+      'ffprobe',
+      [
+        '-v',
+        'error',
+        '-select_streams',
+        'v:0',
+        '-count_packets',
+        '-show_entries',
+        'stream=nb_read_packets',
+        '-of',
+        'csv=p=0',
+        path,
+      ],
+      { encoding: 'utf8' },
+    ).trim(),
+  );

@@ -1,0 +1,183 @@
+import { join } from 'node:path';
+import type { DetectModel } from '../../models/descriptor.ts';
+import type { ResolvedModel } from '../../models/store/index.ts';
+import type { Rung } from '../../web/pages/bench/rungs/request.ts';
+import { type BenchContext, Turns } from '../context.ts';
+import { makeClip } from '../measure/clips.ts';
+import { type EngineRun, runEngine } from '../measure/engine-run.ts';
+import { Ladder } from '../measure/ladder.ts';
+import { hasPeer, nativeDetect, type Peer, type PeerRun, pagePeer } from '../peers/index.ts';
+import type { Measure, Section } from '../report/report.ts';
+import { median } from '../report/statistics.ts';
+import { framesOf } from '../street/score.ts';
+import { agreement } from './agreement.ts';
+import { copiesMeasures } from './copies.ts';
+import { addRungs, ladderMeasures, type Mode, wholeRun } from './mode.ts';
+
+const BEFORE: Rung[] = ['demux', 'decode', 'import', 'letterbox', 'infer'];
+const AFTER: Rung[] = ['postprocess', 'draw', 'frame-out', 'encode', 'mux'];
+
+const MIN_SCORE = 0.3;
+const IOU = 0.65;
+
+/** How long the whole is to run, seconds, and the least and most frames of it. */
+const WHOLE_SECONDS = { quick: 5, full: 9 };
+const FRAMES = { least: 90, most: 1800 };
+/** Frames of the peer that takes longest for each. */
+const TUTORIAL_FRAMES = { quick: 30, full: 60 };
+
+/** `run --detect`, alone and with `--depth`, beside what the machine allows. */
+export async function benchDetect(context: BenchContext): Promise<Section> {
+  const { detect } = context;
+  if (!detect) throw new Error('no detection model is here');
+  return benchStages(context, {
+    id: 'detect',
+    title: 'Detect',
+    rungs: [...BEFORE, ...AFTER],
+    args: ['--detect', detect.path, '--min-score', `${MIN_SCORE}`, '--iou', `${IOU}`],
+    detect,
+    depth: null,
+  });
+}
+
+export async function benchDetectDepth(context: BenchContext): Promise<Section> {
+  const { detect, depth } = context;
+  if (!detect || !depth) throw new Error('no detection or depth model is here');
+  return benchStages(context, {
+    id: 'detect-depth',
+    title: 'Detect + depth',
+    rungs: [...BEFORE, 'infer-depth', ...AFTER],
+    args: ['--detect', detect.path, '--depth', depth.path, '--min-score', `${MIN_SCORE}`, '--iou', `${IOU}`],
+    detect,
+    depth,
+  });
+}
+
+async function benchStages(context: BenchContext, mode: Mode): Promise<Section> {
+  const { folder, width, height, quick, backend, say } = context;
+  const clip = makeClip(folder, width, height, quick ? 600 : FRAMES.most);
+  const output = (id: string) => join(folder, `${mode.id}-${id}.mp4`);
+  say(`${mode.title}: how many frames are worth it`);
+  // Also the warm-up of everything that is cached on the disk.
+  const trial = await wholeRun(context, mode, clip, output('trial'), 3);
+  const wanted = trial.steadyFps * (quick ? WHOLE_SECONDS.quick : WHOLE_SECONDS.full);
+  const frames = Math.round(Math.max(FRAMES.least, Math.min(quick ? 600 : FRAMES.most, wanted)));
+  const models = [mode.detect, mode.depth].filter((model) => model !== null);
+  const ladder = await Ladder.open({ clip, models, backend });
+  // Other people's pages do best without the flags that a software adapter wants.
+  const plain =
+    mode.depth || backend === 'cpu' ? ladder : await Ladder.open({ clip, models, backend: 'cpu' });
+  try {
+    const turns = new Turns(context);
+    const rungs = addRungs(turns, context, mode, ladder);
+    const runs = turns.add('whole', () => wholeRun(context, mode, clip, output('ours'), frames / 30));
+    const peers = mode.depth ? [] : detectPeers(context, mode.detect!, plain, clip, frames, output);
+    const besides = peers.map((peer) => ({ ...peer, runs: turns.add(peer.id, peer.run) }));
+    await turns.go();
+    const { measures, chart } = ladderMeasures(context, rungs, runs);
+    const names = models.map(({ descriptor }) => descriptor.name).join(' + ');
+    return {
+      id: mode.id,
+      title: `${mode.title}: ${names} on every frame, ${width}×${height}`,
+      text: [
+        `Decode, infer, draw and encode again; ${frames} frames. Scores from ${MIN_SCORE}, NMS at IoU ${IOU}.`,
+      ],
+      measures: [
+        ...measures,
+        ...(await copiesMeasures(context, mode, ladder, clip)),
+        ...(await comparison(context, mode, clip, runs, besides)),
+      ],
+      charts: [chart, ...(besides.length > 0 ? [peerChart(runs, besides)] : [])],
+    };
+  } finally {
+    if (plain !== ladder) await plain.close();
+    await ladder.close();
+  }
+}
+
+type PeerTurns = Peer & { runs: PeerRun[] };
+
+function detectPeers(
+  { width, height, bitrate, quick }: BenchContext,
+  { descriptor, path }: ResolvedModel,
+  ladder: Ladder,
+  clip: string,
+  frames: number,
+  output: (id: string) => string,
+): Peer[] {
+  const model = descriptor as DetectModel;
+  const job = { clip, width, height, bitrate, minScore: MIN_SCORE, iou: IOU, model, path };
+  const few = quick ? TUTORIAL_FRAMES.quick : TUTORIAL_FRAMES.full;
+  return [
+    pagePeer(ladder, 'best', { frames: Math.round(frames / 2), bitrate, output: output('best') }, job),
+    pagePeer(ladder, 'tutorial', { frames: few, bitrate, output: output('tutorial') }, job),
+    ...(hasPeer('onnxruntime-node') ? [nativeDetect({ ...job, frames, output: output('native') })] : []),
+  ];
+}
+
+/** What is asked of us beside the pages of others. */
+const ASKED: Record<string, number> = { best: 1.25, tutorial: 2.5 };
+
+async function comparison(
+  { folder, backend, say }: BenchContext,
+  { args }: Mode,
+  clip: string,
+  runs: EngineRun[],
+  peers: PeerTurns[],
+): Promise<Measure[]> {
+  if (peers.length === 0) return [];
+  say('what everybody found');
+  const events = join(folder, 'found.ndjson');
+  const longest = Math.max(...peers.map(({ runs: done }) => done[0]!.frames));
+  await runEngine([clip, ...args, '--events', events, '--backend', backend, '--end', `${longest / 30}`]);
+  const found = framesOf(events);
+  return peers.flatMap(({ id, what, runs: done }): Measure[] => {
+    const atLeast = ASKED[id];
+    const inPage = done[0]!.fps !== null;
+    return [
+      {
+        id: `beside.${id}`,
+        what: `${inPage ? 'steady state' : 'whole process'} ÷ ${what}`,
+        unit: '×',
+        values: done.map(({ fps, wallSeconds, frames }, i) =>
+          fps !== null
+            ? runs[i]!.steadyFps / fps
+            : wallSeconds! / frames / (runs[i]!.wallSeconds / runs[i]!.summary.frames),
+        ),
+        better: 'higher',
+        ...(atLeast !== undefined && { asked: { atLeast } }),
+      },
+      {
+        id: `agreement.${id}`,
+        what: `${what}: share of our detections from 0.5 that it found too`,
+        unit: '',
+        values: [agreement(found, done.at(-1)!.found ?? [])],
+        better: 'higher',
+        asked: { atLeast: 0.9 },
+      },
+    ];
+  });
+}
+
+function peerChart(runs: EngineRun[], peers: PeerTurns[]): Section['charts'][number] {
+  return {
+    kind: 'bars',
+    title: 'Frames a second; processes with their start, pages without',
+    unit: 'fps',
+    bars: [
+      { name: 'edge-runner, steady state', ours: true, values: runs.map(({ steadyFps }) => steadyFps) },
+      {
+        name: 'edge-runner, whole process',
+        ours: true,
+        values: runs.map(({ wallSeconds, summary }) => summary.frames / wallSeconds),
+      },
+      ...peers
+        .map(({ what, runs: done }) => ({
+          name: what,
+          ours: false,
+          values: done.map(({ fps, frames, wallSeconds }) => fps ?? frames / wallSeconds!),
+        }))
+        .sort((a, b) => median(b.values) - median(a.values)),
+    ],
+  };
+}

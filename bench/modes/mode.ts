@@ -1,0 +1,174 @@
+import { cpus } from 'node:os';
+import type { ResolvedModel } from '../../models/store/index.ts';
+import type { Rung } from '../../web/pages/bench/rungs/request.ts';
+import type { BenchContext, Turns } from '../context.ts';
+import { type EngineRun, runEngine } from '../measure/engine-run.ts';
+import type { Ladder, RungFigures } from '../measure/ladder.ts';
+import type { Chart, Measure } from '../report/report.ts';
+import { sum } from '../report/statistics.ts';
+
+/** A use of the engine: which stages a frame goes through. */
+export interface Mode {
+  id: string;
+  title: string;
+  rungs: Rung[];
+  /** Options of `run` besides input and output. */
+  args: string[];
+  detect: ResolvedModel | null;
+  depth: ResolvedModel | null;
+}
+
+/** What of a ladder the GPU carries, one frame after another. */
+const ON_GPU: Rung[] = ['import', 'letterbox', 'infer', 'infer-depth', 'postprocess', 'draw', 'frame-out'];
+
+/** Every rung of a mode alone, among the works of a turn. */
+export function addRungs(
+  turns: Turns,
+  { seconds, warmUp, backend, codec, bitrate }: BenchContext,
+  { rungs, detect, depth }: Mode,
+  ladder: Ladder,
+): Map<Rung, RungFigures[]> {
+  const models = { detect: detect?.descriptor.name ?? null, depth: depth?.descriptor.name ?? null };
+  const request = { backend, seconds, warmUp, codec, bitrate, ...models };
+  return new Map(rungs.map((rung) => [rung, turns.add(rung, () => ladder.measure({ rung, ...request }))]));
+}
+
+/** The command as a user gives it. @param frames of the clip; all when absent. */
+export function wholeRun(
+  { backend, codec, bitrate }: BenchContext,
+  mode: Mode,
+  clip: string,
+  output: string,
+  seconds?: number,
+): Promise<EngineRun> {
+  return runEngine([
+    clip,
+    ...mode.args,
+    ...['-o', output, '--backend', backend, '--codec', codec, '--bitrate', `${bitrate}`],
+    ...(seconds ? ['--end', `${seconds}`] : []),
+  ]);
+}
+
+/**
+ * The whole beside what the machine allows, round by round: the lower of the slowest rung alone, and cores ÷ the
+ * processor time of all rungs for one frame; on a GPU also one frame after another through all that it carries.
+ */
+export function ladderMeasures(
+  { backend }: BenchContext,
+  rungs: Map<Rung, RungFigures[]>,
+  runs: EngineRun[],
+): { measures: Measure[]; chart: Chart } {
+  const cores = cpus().length;
+  const rounds = runs.map((run, i) => {
+    const each = [...rungs].map(([rung, figures]) => ({ rung, ...figures[i]! }));
+    const slowest = each.reduce((least, other) => (other.fps < least.fps ? other : least));
+    const cpu = sum(each.map(({ cpuPerFrame }) => cpuPerFrame));
+    const onGpu = each.filter(({ rung }) => ON_GPU.includes(rung)).map(({ fps }) => 1 / fps);
+    const byGpu = backend === 'webgpu' && onGpu.length > 0 ? 1 / sum(onGpu) : Number.POSITIVE_INFINITY;
+    return { run, slowest, byCores: cores / cpu, byGpu, bound: Math.min(slowest.fps, cores / cpu, byGpu) };
+  });
+  const measures: Measure[] = [...rungs].map(([rung, figures]) => ({
+    id: `rung.${rung}`,
+    what: `${rung} alone`,
+    unit: 'fps',
+    values: figures.map(({ fps }) => fps),
+    better: 'higher',
+    note: [
+      `${mean(figures.map(({ cpuPerFrame }) => cpuPerFrame * 1000))} ms of processor a frame`,
+      ...(figures[0]?.gpuMs != null ? [`${mean(figures.map(({ gpuMs }) => gpuMs ?? 0))} ms on the GPU`] : []),
+    ].join(', '),
+  }));
+  const fps = (id: string, what: string, values: number[], note?: string): Measure => ({
+    id,
+    what,
+    unit: 'fps',
+    values,
+    better: 'higher',
+    ...(note && { note }),
+  });
+  measures.push(
+    fps(
+      'bound.cores',
+      'cores ÷ processor time of all rungs',
+      rounds.map(({ byCores }) => byCores),
+    ),
+    ...(backend === 'webgpu'
+      ? [
+          fps(
+            'bound.gpu',
+            'one frame after another on the GPU',
+            rounds.map(({ byGpu }) => byGpu),
+          ),
+        ]
+      : []),
+    fps(
+      'bound',
+      'what the machine allows',
+      rounds.map(({ bound }) => bound),
+      `slowest rung: ${rounds[0]!.slowest.rung}`,
+    ),
+    fps(
+      'whole',
+      'the whole, steady state',
+      runs.map(({ steadyFps }) => steadyFps),
+      `${mean(runs.map(({ cpuPerFrame }) => cpuPerFrame * 1000))} ms of processor a frame`,
+    ),
+    {
+      id: 'efficiency',
+      what: 'efficiency: the whole ÷ what the machine allows',
+      unit: '',
+      values: rounds.map(({ run, bound }) => run.steadyFps / bound),
+      better: 'higher',
+      asked: { atLeast: 0.9 },
+    },
+    {
+      id: 'first-frame',
+      what: 'first frame out, from the start of the command',
+      unit: 's',
+      values: runs.map(({ firstFrameSeconds }) => firstFrameSeconds),
+      better: 'lower',
+    },
+    ...crossedMeasures(runs),
+  );
+  const chart: Chart = {
+    kind: 'bars',
+    title: 'Milliseconds a frame: each rung alone, and the whole',
+    unit: 'ms',
+    bars: [
+      ...[...rungs].map(([name, figures]) => ({
+        name,
+        ours: false,
+        values: figures.map(({ fps }) => 1000 / fps),
+      })),
+      { name: 'the whole', ours: true, values: runs.map(({ steadyFps }) => 1000 / steadyFps) },
+    ],
+  };
+  return { measures, chart };
+}
+
+/** What the pipeline itself counted on a GPU. */
+function crossedMeasures(runs: EngineRun[]): Measure[] {
+  const crossed = runs.flatMap(({ summary }) => summary.crossed ?? []);
+  if (crossed.length === 0) return [];
+  const kib = (id: string, what: string, bytes: number[]): Measure => ({
+    id,
+    what,
+    unit: 'KiB',
+    values: bytes.map((one) => one / 1024),
+    better: 'lower',
+  });
+  return [
+    kib(
+      'crossed.to-gpu',
+      'written to the GPU, a frame',
+      crossed.map(({ toGpu }) => toGpu),
+    ),
+    kib(
+      'crossed.to-cpu',
+      'read back from the GPU, a frame',
+      crossed.map(({ toCpu }) => toCpu),
+    ),
+  ];
+}
+
+const mean = (values: number[]) => (sum(values) / Math.max(1, values.length)).toFixed(2);

@@ -1,0 +1,199 @@
+import { join } from 'node:path';
+import type { Rung } from '../../web/pages/bench/rungs/request.ts';
+import { type BenchContext, Turns } from '../context.ts';
+import { makeClip, probeFrames, quality } from '../measure/clips.ts';
+import type { EngineRun } from '../measure/engine-run.ts';
+import { Ladder, type RungFigures } from '../measure/ladder.ts';
+import {
+  ffmpegPeers,
+  hasPeer,
+  napiWebCodecs,
+  type Peer,
+  type PeerRun,
+  pagePeer,
+  transcode,
+} from '../peers/index.ts';
+import type { Measure, Section } from '../report/report.ts';
+import { median } from '../report/statistics.ts';
+import { addRungs, ladderMeasures, type Mode, wholeRun } from './mode.ts';
+
+const RUNGS: Rung[] = ['demux', 'decode', 'encode', 'mux'];
+
+const MODE: Mode = {
+  id: 'transcode',
+  title: 'Transcode',
+  rungs: RUNGS,
+  args: [],
+  detect: null,
+  depth: null,
+};
+
+/** Frames over which pictures are compared: a look at more says nothing new. */
+const COMPARED = 300;
+
+/** `run` without stages, beside bare WebCodecs in the same browser and what people use instead. */
+export async function benchTranscode(context: BenchContext): Promise<Section> {
+  const { folder, width, height, codec, bitrate, seconds, warmUp, quick } = context;
+  const frames = quick ? 600 : 1800;
+  const clip = makeClip(folder, width, height, frames);
+  const ladder = await Ladder.open({ clip, models: [], backend: context.backend });
+  try {
+    const output = (id: string) => join(folder, `transcoded-${id}.mp4`);
+    const peers: Peer[] =
+      codec === 'h264'
+        ? [
+            ...ffmpegPeers(clip, bitrate, output),
+            pagePeer(ladder, 'conversion', { frames, bitrate, output: output('conversion') }, null),
+            ...(hasPeer('@napi-rs/webcodecs') ? [napiWebCodecs(clip, bitrate, output('napi'))] : []),
+          ]
+        : [];
+    const turns = new Turns(context);
+    const rungs = addRungs(turns, context, MODE, ladder);
+    const bare = turns.add('bare', () =>
+      ladder.measure({
+        ...{ rung: 'bare', backend: context.backend, codec, bitrate, detect: null, depth: null },
+        ...{ seconds: 2 * seconds, warmUp },
+      }),
+    );
+    const runs = turns.add('whole', () => wholeRun(context, MODE, clip, output('ours')));
+    const besides = peers.map((peer) => ({ ...peer, runs: turns.add(peer.id, peer.run) }));
+    await turns.go();
+    const { measures, chart } = ladderMeasures(context, rungs, runs);
+    const beside = comparison(clip, frames, runs, bare, besides, output('ours'));
+    const equal = codec === 'h264' ? equalPsnr(context, clip, output) : [];
+    return {
+      id: MODE.id,
+      title: `Transcode: ${width}×${height}, ${codec}, ${(bitrate / 1e6).toFixed(2)} Mbit/s`,
+      text: [
+        'Whole processes, browser start included, are compared with whole processes, and what runs in a page with the steady state.',
+      ],
+      measures: [...measures, ...beside, ...equal],
+      charts: [chart, peerChart(frames, runs, bare, besides)],
+    };
+  } finally {
+    await ladder.close();
+  }
+}
+
+type PeerTurns = Peer & { runs: PeerRun[] };
+
+function comparison(
+  clip: string,
+  frames: number,
+  runs: EngineRun[],
+  bare: RungFigures[],
+  peers: PeerTurns[],
+  ours: string,
+): Measure[] {
+  const wall = runs.map(({ wallSeconds }) => wallSeconds);
+  const measures: Measure[] = [
+    ratio(
+      'bare',
+      'steady state ÷ bare WebCodecs decode + encode',
+      runs.map(({ steadyFps }, i) => steadyFps / bare[i]!.fps),
+      0.95,
+    ),
+    { id: 'wall', what: 'the whole process', unit: 's', values: wall, better: 'lower' },
+    ...pictures('ours', 'ours', ours, clip),
+  ];
+  for (const { id, what, runs: done } of peers) {
+    checkFrames(what, done, frames);
+    const inPage = done[0]!.fps !== null;
+    measures.push(
+      ratio(
+        `beside.${id}`,
+        `${inPage ? 'steady state' : 'whole process'} ÷ ${what}`,
+        done.map(({ fps, wallSeconds }, i) =>
+          fps !== null ? runs[i]!.steadyFps / fps : wallSeconds! / runs[i]!.wallSeconds,
+        ),
+        id === 'x264-veryfast' ? 1 : null,
+      ),
+      ...pictures(id, what, done.at(-1)!.output!, clip),
+    );
+  }
+  return measures;
+}
+
+function ratio(id: string, what: string, values: number[], atLeast: number | null): Measure {
+  return { id, what, unit: '×', values, better: 'higher', ...(atLeast !== null && { asked: { atLeast } }) };
+}
+
+function pictures(id: string, what: string, output: string, clip: string): Measure[] {
+  const { psnr, ssim } = quality(output, clip, COMPARED);
+  return [
+    {
+      id: `psnr.${id}`,
+      what: `${what}: PSNR`,
+      unit: 'dB',
+      values: [psnr],
+      better: 'higher',
+      note: `SSIM ${ssim.toFixed(4)}`,
+    },
+  ];
+}
+
+/** A peer that lost frames would be fast for nothing. */
+function checkFrames(what: string, runs: PeerRun[], frames: number): void {
+  for (const run of runs) {
+    const made = run.output ? probeFrames(run.output) : run.frames;
+    if (made !== frames) throw new Error(`${what} made ${made} frames of ${frames}`);
+  }
+}
+
+/** x264 veryfast at the bitrate at which its pictures are as good as ours: its bits, and its time. */
+function equalPsnr(
+  { folder, quick, bitrate, say }: BenchContext,
+  clip: string,
+  output: (id: string) => string,
+): Measure[] {
+  if (quick) return [];
+  say('x264 veryfast at equal PSNR');
+  const target = quality(output('ours'), clip, COMPARED).psnr;
+  const veryfast = ['-c:v', 'libx264', '-preset', 'veryfast'];
+  const tried = [1, 0.5, 0.25].map((share) => {
+    const path = join(folder, `equal-${share}.mp4`);
+    transcode(clip, path, [...veryfast, '-b:v', `${bitrate * share}`, '-frames:v', `${COMPARED}`]);
+    return { log: Math.log(bitrate * share), psnr: quality(path, clip, COMPARED).psnr };
+  });
+  const [a, b] = tried[1]!.psnr > target ? [tried[1]!, tried[2]!] : [tried[0]!, tried[1]!];
+  const equal = Math.exp(b.log + ((a.log - b.log) * (target - b.psnr)) / (a.psnr - b.psnr));
+  const path = output('equal');
+  const seconds = transcode(clip, path, [...veryfast, '-b:v', `${Math.round(equal)}`]);
+  const { psnr } = quality(path, clip, COMPARED);
+  return [
+    {
+      id: 'equal-psnr.seconds',
+      what: 'x264 veryfast at equal PSNR, whole process',
+      unit: 's',
+      values: [seconds],
+      better: null,
+      note: `${(equal / 1e6).toFixed(2)} Mbit/s for ${psnr.toFixed(2)} dB, ours ${(bitrate / 1e6).toFixed(2)} Mbit/s for ${target.toFixed(2)} dB`,
+    },
+  ];
+}
+
+function peerChart(
+  frames: number,
+  runs: EngineRun[],
+  bare: RungFigures[],
+  peers: PeerTurns[],
+): Section['charts'][number] {
+  const perSecond = (run: PeerRun) => run.fps ?? frames / run.wallSeconds!;
+  return {
+    kind: 'bars',
+    title: 'Frames a second; processes with their start, pages without',
+    unit: 'fps',
+    bars: [
+      { name: 'edge-runner, steady state', ours: true, values: runs.map(({ steadyFps }) => steadyFps) },
+      {
+        name: 'edge-runner, whole process',
+        ours: true,
+        values: runs.map(({ wallSeconds }) => frames / wallSeconds),
+      },
+      { name: 'bare WebCodecs', ours: false, values: bare.map(({ fps }) => fps) },
+      ...peers
+        .map(({ what, runs: done }) => ({ name: what, ours: false, values: done.map(perSecond) }))
+        .sort((a, b) => median(b.values) - median(a.values)),
+    ],
+  };
+}

@@ -1,0 +1,190 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import type { SummaryEvent } from '../protocol/index.ts';
+import { describeMachine } from './machine.ts';
+import { makeClip } from './measure/clips.ts';
+import { Ladder } from './measure/ladder.ts';
+import { ProcessTree } from './measure/process-tree.ts';
+import { reportPage } from './report/page.ts';
+import type { Report, Section } from './report/report.ts';
+import { median } from './report/statistics.ts';
+import { sectionTable } from './report/table.ts';
+import { ROOT } from './root.ts';
+
+const MODES = {
+  transcode: [],
+  detect: ['--detect', 'street-yolo', '--track'],
+  'detect-depth': [
+    '--detect',
+    'street-yolo',
+    '--track',
+    '--depth',
+    'street-depth',
+    '--layout',
+    'side-by-side',
+  ],
+} as const;
+type ModeName = keyof typeof MODES;
+
+interface Watched {
+  /** Seconds since the start, frames, `VideoFrame`s open, MiB of the command and its browser. */
+  samples: { seconds: number; frames: number; open: number; mib: number }[];
+  summary: SummaryEvent;
+}
+
+/** `npm run soak`: every mode for so long and for so many frames; memory must stay flat and no frame may stay open. */
+async function main(): Promise<void> {
+  const command = new Command('npm run soak --')
+    .addOption(new Option('--mode <names...>', 'of them').choices(Object.keys(MODES)))
+    .option('--minutes <n>', 'least length of each', Number, 30)
+    .option('--frames <n>', 'least frames of each', Number, 10_000)
+    .option('--report <folder>', 'where the report goes', 'bench/report/soak')
+    .parse();
+  const { mode = Object.keys(MODES), minutes, frames, report: where } = command.opts();
+  const folder = mkdtempSync(join(process.env.EDGE_RUNNER_BENCH_DIR ?? tmpdir(), 'edge-runner-soak-'));
+  const began = Date.now();
+  try {
+    const clip = makeClip(folder, 1280, 720, 1800);
+    const report: Report = {
+      v: 1,
+      made: new Date(began).toISOString(),
+      seconds: 0,
+      options: { minutes: `${minutes}`, frames: `${frames}` },
+      machine: await machineOf(clip),
+      sections: [],
+    };
+    for (const name of mode as ModeName[]) {
+      process.stderr.write(`${name}: ${minutes} minutes and ${frames} frames at least\n`);
+      const watched = await soak(clip, join(folder, `${name}.mp4`), MODES[name], minutes * 60, frames);
+      const section = sectionOf(name, watched);
+      report.sections.push(section);
+      console.log(sectionTable(section));
+      rmSync(join(folder, `${name}.mp4`), { force: true });
+    }
+    report.seconds = Math.round((Date.now() - began) / 1000);
+    const at = resolve(where);
+    mkdirSync(at, { recursive: true });
+    writeFileSync(join(at, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+    writeFileSync(join(at, 'index.html'), reportPage(report));
+    console.log(`${join(at, 'index.html')} shows it.`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** ffmpeg loops the clip into the command's standard input, without end, and is told to stop when it is enough. */
+async function soak(
+  clip: string,
+  output: string,
+  stages: readonly string[],
+  seconds: number,
+  frames: number,
+): Promise<Watched> {
+  const looping = ['-v', 'error', '-stream_loop', '-1', '-i', clip, '-c', 'copy', '-f', 'matroska', '-'];
+  const ffmpeg = spawn('ffmpeg', looping, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const args = ['run', '-', ...stages, '-o', output, '--bitrate', '1M', '--json'];
+  const child = spawn(process.execPath, [join(ROOT, 'bin/edge-runner.mjs'), ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  ffmpeg.stdout.pipe(child.stdin);
+  // The command may end first; its own words say why.
+  child.stdin.on('error', () => {});
+  const tree = new ProcessTree(child.pid!);
+  const began = Date.now();
+  const watched: Watched['samples'] = [];
+  let summary: SummaryEvent | null = null;
+  let said = '';
+  let rest = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  child.stdout.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString()).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) {
+      const message = JSON.parse(line) as { type: string; frames: number; openFrames: number };
+      if (message.type === 'summary') summary = message as unknown as SummaryEvent;
+      if (message.type !== 'progress') continue;
+      const now = (Date.now() - began) / 1000;
+      const mib = tree.samples.at(-1)?.memoryMiB ?? 0;
+      watched.push({ seconds: now, frames: message.frames, open: message.openFrames, mib });
+      if (now >= seconds && message.frames >= frames) ffmpeg.kill('SIGINT');
+    }
+  });
+  const code = await new Promise((end) => child.on('close', end));
+  tree.stop();
+  ffmpeg.kill('SIGKILL');
+  if (code !== 0 || !summary) throw new Error(`the run ended with ${code}\n${said}`);
+  return { samples: watched, summary };
+}
+
+/** Points of a plot. */
+const POINTS = 300;
+
+function sectionOf(name: ModeName, { samples, summary }: Watched): Section {
+  // A collection of garbage moves single samples: tenths of the run are compared, each by its median.
+  const tenths = Array.from({ length: 10 }, (_, i) => {
+    const part = samples.slice(
+      Math.floor((i * samples.length) / 10),
+      Math.floor(((i + 1) * samples.length) / 10),
+    );
+    return median(part.map(({ mib }) => mib));
+  });
+  const [, first, ...later] = tenths as [number, number, ...number[]];
+  const drift = Math.max(...later.map((mib) => Math.abs(mib / first - 1)));
+  const every = Math.max(1, Math.floor(samples.length / POINTS));
+  const shown = samples.filter((_, i) => i % every === 0);
+  const last = samples.at(-1)!;
+  return {
+    id: name,
+    title: `${name}: ${last.frames} frames in ${(last.seconds / 60).toFixed(1)} minutes`,
+    text: [
+      `Memory of the command and its browser by tenths of the run: ${tenths.map((mib) => mib.toFixed(0)).join(' ')} MiB.`,
+    ],
+    measures: [
+      {
+        ...{
+          id: 'drift',
+          what: 'memory: largest difference from the second tenth',
+          unit: '%',
+          better: 'lower',
+        },
+        ...{ values: [drift * 100], asked: { atMost: 10 } },
+      },
+      {
+        ...{ id: 'peak', what: 'most frames open at a time', unit: '', better: 'lower' },
+        ...{ values: [summary.openFrames.peak], asked: { atMost: 8 } },
+      },
+      {
+        ...{ id: 'left', what: 'frames open at the end', unit: '', better: 'lower' },
+        ...{ values: [summary.openFrames.end], asked: { atMost: 0 } },
+      },
+    ],
+    charts: [
+      {
+        kind: 'lines',
+        title: 'Over the run',
+        x: { name: 'minutes', values: shown.map(({ seconds }) => seconds / 60) },
+        series: [
+          { name: 'memory', unit: 'MiB', values: shown.map(({ mib }) => mib) },
+          { name: 'open frames', unit: '', values: shown.map(({ open }) => open) },
+        ],
+      },
+    ],
+  };
+}
+
+async function machineOf(clip: string) {
+  const ladder = await Ladder.open({ clip, models: [], backend: 'cpu' });
+  try {
+    const { version, capabilities } = await ladder.probe();
+    return describeMachine(version, capabilities);
+  } finally {
+    await ladder.close();
+  }
+}
+
+await main();
