@@ -81,7 +81,7 @@ async function measure(options: BenchOptions, folder: string): Promise<Report> {
 
 /** The browser's own word on itself, with the flags of the backend that is asked for. */
 async function lookAround({ width, height, backend }: BenchOptions, folder: string) {
-  const clip = makeClip(folder, width, height, 30);
+  const clip = await makeClip(folder, width, height, 30);
   const ladder = await Ladder.open({ clip, models: [], backend });
   try {
     const { version, capabilities } = await ladder.probe();

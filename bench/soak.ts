@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { SummaryEvent } from '../protocol/index.ts';
 import { describeMachine } from './machine.ts';
-import { makeClip } from './measure/clips.ts';
+import { hasFfmpeg, makeClip } from './measure/clips.ts';
 import { Ladder } from './measure/ladder.ts';
 import { ProcessTree } from './measure/process-tree.ts';
 import { reportPage } from './report/page.ts';
@@ -44,10 +44,11 @@ async function main(): Promise<void> {
     .option('--report <folder>', 'where the report goes', 'bench/report/soak')
     .parse();
   const { mode = Object.keys(MODES), minutes, frames, report: where } = command.opts();
+  if (!hasFfmpeg()) throw new Error('ffmpeg loops the clip for as long as it takes, and is not here');
   const folder = mkdtempSync(join(process.env.EDGE_RUNNER_BENCH_DIR ?? tmpdir(), 'edge-runner-soak-'));
   const began = Date.now();
   try {
-    const clip = makeClip(folder, 1280, 720, 1800);
+    const clip = await makeClip(folder, 1280, 720, 1800);
     const report: Report = {
       v: 1,
       made: new Date(began).toISOString(),
@@ -187,4 +188,7 @@ async function machineOf(clip: string) {
   }
 }
 
-await main();
+await main().catch((error: unknown) => {
+  process.stderr.write(`edge-runner soak: ${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+});

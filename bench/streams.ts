@@ -13,7 +13,7 @@ import { median, sum } from './report/statistics.ts';
 export async function benchStreams(context: BenchContext): Promise<Section> {
   const { folder, backend, width, height, quick, detect, depth, streams, say } = context;
   if (!detect) throw new Error('no detection model is here');
-  const clip = makeClip(folder, width, height, quick ? 600 : 1800);
+  const clip = await makeClip(folder, width, height, quick ? 600 : 1800);
   const seconds = quick ? 4 : 8;
   const models = [detect, depth].filter((model) => model !== null);
   const rows: { count: number; summaries: SummaryEvent[] }[] = [];

@@ -37,7 +37,9 @@ async function main(): Promise<void> {
   softwareVulkan();
   const dawn = (await import(pathToFileURL(join(PEERS, 'node_modules/webgpu/index.js')).href)) as Dawn;
   Object.assign(globalThis, dawn.globals);
-  const adapter = await dawn.create([]).requestAdapter({ powerPreference: 'high-performance' });
+  // As in a browser, and kept there: Dawn's adapters and devices do not outlive it.
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu: dawn.create([]) } });
+  const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new Error('Dawn finds no adapter: there is no Vulkan or Metal driver here');
   const { info } = adapter;
   const software =

@@ -3,7 +3,7 @@ import type { DetectModel } from '../../models/descriptor.ts';
 import type { ResolvedModel } from '../../models/store/index.ts';
 import type { Rung } from '../../web/pages/bench/rungs/request.ts';
 import { type BenchContext, Turns } from '../context.ts';
-import { makeClip } from '../measure/clips.ts';
+import { hasFfmpeg, makeClip } from '../measure/clips.ts';
 import { type EngineRun, runEngine } from '../measure/engine-run.ts';
 import { Ladder } from '../measure/ladder.ts';
 import { hasPeer, nativeDetect, type Peer, type PeerRun, pagePeer } from '../peers/index.ts';
@@ -55,7 +55,7 @@ export async function benchDetectDepth(context: BenchContext): Promise<Section> 
 
 async function benchStages(context: BenchContext, mode: Mode): Promise<Section> {
   const { folder, width, height, quick, backend, say } = context;
-  const clip = makeClip(folder, width, height, quick ? 600 : FRAMES.most);
+  const clip = await makeClip(folder, width, height, quick ? 600 : FRAMES.most);
   const output = (id: string) => join(folder, `${mode.id}-${id}.mp4`);
   say(`${mode.title}: how many frames are worth it`);
   // Also the warm-up of everything that is cached on the disk.
@@ -111,7 +111,9 @@ function detectPeers(
   return [
     pagePeer(ladder, 'best', { frames: Math.round(frames / 2), bitrate, output: output('best') }, job),
     pagePeer(ladder, 'tutorial', { frames: few, bitrate, output: output('tutorial') }, job),
-    ...(hasPeer('onnxruntime-node') ? [nativeDetect({ ...job, frames, output: output('native') })] : []),
+    ...(hasPeer('onnxruntime-node') && hasFfmpeg()
+      ? [nativeDetect({ ...job, frames, output: output('native') })]
+      : []),
   ];
 }
 

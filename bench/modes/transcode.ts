@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Rung } from '../../web/pages/bench/rungs/request.ts';
 import { type BenchContext, Turns } from '../context.ts';
-import { makeClip, probeFrames, quality } from '../measure/clips.ts';
+import { countFrames, hasFfmpeg, makeClip, quality } from '../measure/clips.ts';
 import type { EngineRun } from '../measure/engine-run.ts';
 import { Ladder, type RungFigures } from '../measure/ladder.ts';
 import {
@@ -35,7 +35,7 @@ const COMPARED = 300;
 export async function benchTranscode(context: BenchContext): Promise<Section> {
   const { folder, width, height, codec, bitrate, seconds, warmUp, quick } = context;
   const frames = quick ? 600 : 1800;
-  const clip = makeClip(folder, width, height, frames);
+  const clip = await makeClip(folder, width, height, frames);
   const ladder = await Ladder.open({ clip, models: [], backend: context.backend });
   try {
     const output = (id: string) => join(folder, `transcoded-${id}.mp4`);
@@ -59,8 +59,8 @@ export async function benchTranscode(context: BenchContext): Promise<Section> {
     const besides = peers.map((peer) => ({ ...peer, runs: turns.add(peer.id, peer.run) }));
     await turns.go();
     const { measures, chart } = ladderMeasures(context, rungs, runs);
-    const beside = comparison(clip, frames, runs, bare, besides, output('ours'));
-    const equal = codec === 'h264' ? equalPsnr(context, clip, output) : [];
+    const beside = await comparison(clip, frames, runs, bare, besides, output('ours'));
+    const equal = codec === 'h264' && hasFfmpeg() ? equalPsnr(context, clip, output) : [];
     return {
       id: MODE.id,
       title: `Transcode: ${width}×${height}, ${codec}, ${(bitrate / 1e6).toFixed(2)} Mbit/s`,
@@ -77,14 +77,14 @@ export async function benchTranscode(context: BenchContext): Promise<Section> {
 
 type PeerTurns = Peer & { runs: PeerRun[] };
 
-function comparison(
+async function comparison(
   clip: string,
   frames: number,
   runs: EngineRun[],
   bare: RungFigures[],
   peers: PeerTurns[],
   ours: string,
-): Measure[] {
+): Promise<Measure[]> {
   const wall = runs.map(({ wallSeconds }) => wallSeconds);
   const measures: Measure[] = [
     ratio(
@@ -97,7 +97,7 @@ function comparison(
     ...pictures('ours', 'ours', ours, clip),
   ];
   for (const { id, what, runs: done } of peers) {
-    checkFrames(what, done, frames);
+    await checkFrames(what, done, frames);
     const inPage = done[0]!.fps !== null;
     measures.push(
       ratio(
@@ -119,6 +119,7 @@ function ratio(id: string, what: string, values: number[], atLeast: number | nul
 }
 
 function pictures(id: string, what: string, output: string, clip: string): Measure[] {
+  if (!hasFfmpeg()) return [];
   const { psnr, ssim } = quality(output, clip, COMPARED);
   return [
     {
@@ -133,9 +134,9 @@ function pictures(id: string, what: string, output: string, clip: string): Measu
 }
 
 /** A peer that lost frames would be fast for nothing. */
-function checkFrames(what: string, runs: PeerRun[], frames: number): void {
+async function checkFrames(what: string, runs: PeerRun[], frames: number): Promise<void> {
   for (const run of runs) {
-    const made = run.output ? probeFrames(run.output) : run.frames;
+    const made = run.output ? await countFrames(run.output) : run.frames;
     if (made !== frames) throw new Error(`${what} made ${made} frames of ${frames}`);
   }
 }

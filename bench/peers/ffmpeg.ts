@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { probeFrames } from '../measure/clips.ts';
+import { countFrames, hasFfmpeg } from '../measure/clips.ts';
 import type { Peer } from './peer.ts';
 
 interface Encoder {
@@ -27,15 +27,16 @@ const H264: Encoder[] = [
   },
 ];
 
-/** ffmpeg's H.264 encoders that work here, at one bitrate. */
+/** ffmpeg's H.264 encoders that work here, at one bitrate; none without ffmpeg. */
 export function ffmpegPeers(clip: string, bitrate: number, output: (id: string) => string): Peer[] {
+  if (!hasFfmpeg()) return [];
   return H264.filter(({ hardware }) => !hardware || works(hardware)).map(({ id, what, args }) => ({
     id,
     what,
     run: async () => {
       const out = output(id);
       const wallSeconds = transcode(clip, out, [...args, '-b:v', `${bitrate}`]);
-      return { fps: null, wallSeconds, frames: probeFrames(out), output: out };
+      return { fps: null, wallSeconds, frames: await countFrames(out), output: out };
     },
   }));
 }
