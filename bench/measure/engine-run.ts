@@ -72,7 +72,8 @@ export async function runEngine(args: string[]): Promise<EngineRun> {
     return frame >= total * 0.1 && frame < total ? [{ frame, mib: memoryMiB }] : [];
   });
   return {
-    steadyFps: ((to.frames - from.frames) * 1000) / (to.at - from.at),
+    // Of a run that is over in no time there is no middle to speak of.
+    steadyFps: to.at - from.at < 500 ? (summary as SummaryEvent).fps : ((to.frames - from.frames) * 1000) / (to.at - from.at),
     cpuPerFrame: tree.cpuBetween(from.at, to.at) / (to.frames - from.frames),
     wallSeconds,
     firstFrameSeconds: (progress[0]!.at - began) / 1000,

@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { Report } from '../bench/report/report.ts';
+import { ROOT } from './support/command.ts';
+import { Workspace } from './support/workspace.ts';
+
+const workspace = Workspace.use();
+
+/** As `npm run bench` runs it once all is set up: small, for a look at whether it measures, not at what. */
+const bench = (...args: string[]) =>
+  spawnSync(process.execPath, [join(ROOT, 'dist/node/bench.js'), '--quick', ...args], { encoding: 'utf8' });
+
+it('the bench measures every rung and the whole, and writes a report that it can compare with', () => {
+  const folder = workspace.at('report');
+  const sections = ['detect', 'streams', '--size', '320x180', '--model', 'street-yolo', '--streams', '1'];
+  const { status, stdout, stderr } = bench(...sections, '--report', folder);
+  expect(status, stderr).toBe(0);
+  const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as Report;
+  expect(report.sections.map(({ id }) => id)).toEqual(['detect', 'streams']);
+  const figures = new Map(report.sections.flatMap(({ measures }) => measures.map((one) => [one.id, one])));
+  const rungs = ['demux', 'decode', 'import', 'letterbox', 'infer', 'postprocess', 'draw', 'frame-out'];
+  for (const rung of [...rungs, 'encode', 'mux']) {
+    const { values } = figures.get(`rung.${rung}`)!;
+    expect(values, rung).toHaveLength(2);
+    for (const fps of values) expect(fps, rung).toBeGreaterThan(1);
+  }
+  // A whole that is faster than its parts was not measured right; twice is what a busy machine may do to them.
+  for (const value of figures.get('efficiency')!.values) {
+    expect(value).toBeGreaterThan(0.2);
+    expect(value).toBeLessThan(2);
+  }
+  // Both pages of other people found what we found.
+  for (const peer of ['best', 'tutorial'])
+    expect(figures.get(`agreement.${peer}`)!.values[0]).toBeGreaterThanOrEqual(0.9);
+  expect(figures.get('1.p50')!.values[0]).toBeGreaterThan(0);
+  expect(stdout).toContain('efficiency');
+  expect(readFileSync(join(folder, 'index.html'), 'utf8')).toContain('street-yolo');
+
+  const again = bench('kernels', '--report', workspace.at('again'), '--compare', join(folder, 'report.json'));
+  expect(again.stdout).toContain('the runs differ in');
+}, 300_000);
+
+it('the bench refuses what it does not know, with a word', () => {
+  const { status, stderr } = bench('speed');
+  expect(status).not.toBe(0);
+  expect(stderr).toContain('there is no section "speed"');
+  expect(bench('--size', '321x180').stderr).toContain('even pixels');
+});
