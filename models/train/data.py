@@ -64,7 +64,7 @@ def augment(picture, boxes, depth):
         picture, depth = picture[:, ::-1], depth[:, ::-1]
         boxes = boxes.copy()
         boxes[:, [1, 3]] = WIDTH - boxes[:, [3, 1]]
-    if random.random() < 0.5:
+    if random.random() < 0.25:
         picture, boxes, depth = zoom(picture, boxes, depth, random)
     picture = picture.astype(np.float32)
     if random.random() < 0.8:

@@ -58,7 +58,9 @@ def assign(scores, boxes, points, truth, topk=9, alpha=0.5, beta=4.0):
     positive = chosen.any(1)
     target_boxes = corners.gather(1, of[..., None].expand(-1, -1, 4))
     metric = metric * chosen
-    quality = metric / (metric.amax(-1, keepdim=True) + 1e-9) * (overlap * chosen).amax(-1, keepdim=True)
+    # The root: small and half hidden things never reach a high IoU, and their score, which a tracker's thresholds read,
+    # should say more of whether they are there than of how well they are framed.
+    quality = metric / (metric.amax(-1, keepdim=True) + 1e-9) * (overlap * chosen).amax(-1, keepdim=True).sqrt()
     quality = quality.amax(1)
     quality = torch.where(positive, quality.clamp(0.05), quality)
     target_classes = F.one_hot(classes.gather(1, of).clamp(0), len(CLASSES)) * (quality * positive)[..., None]

@@ -38,7 +38,7 @@ class Backbone(nn.Module):
         w2, w4, w8, w16, w32 = widths
         # A third of all activations are the first layer's: a norm there costs a tenth of the training for nothing.
         first = nn.Sequential(nn.Conv2d(3, w2, 3, 2, 1), nn.ReLU(inplace=True))
-        self.stem = nn.Sequential(first, Conv(w2, w4, 3, 2), Block(w4))
+        self.stem = nn.Sequential(first, Conv(w2, w4, 3, 2))
         self.s8 = nn.Sequential(Conv(w4, w8, 3, 2), Block(w8))
         self.s16 = nn.Sequential(Conv(w8, w16, 3, 2), Block(w16), Block(w16))
         self.s32 = nn.Sequential(Conv(w16, w32, 3, 2), Block(w32))

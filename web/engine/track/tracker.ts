@@ -4,8 +4,8 @@ import { type Box, overlap, toBox, toMeasurement } from './boxes.ts';
 import { BoxFilter, type Measurement } from './kalman.ts';
 
 /** Scores from which a detection may start a track, and from which it is matched first (ByteTrack). */
-const START = 0.5;
-const SURE = 0.5;
+const START = 0.6;
+const SURE = 0.6;
 /** Least overlap (IoU) for a pair: with sure detections, with unsure ones, with tracks seen only once. */
 const OVERLAP = { sure: 0.1, unsure: 0.5, young: 0.25 };
 /** Overlap with what is followed already from which a detection is a second look at it, and no object of its own. */
