@@ -7,7 +7,7 @@ import type { BenchContext } from './context.ts';
 import { TESTDATA } from './measure/clips.ts';
 import { runEngine } from './measure/engine-run.ts';
 import { modelIfHere } from './options.ts';
-import type { Measure, Section } from './report/report.ts';
+import type { Measure, Section } from './reporting/report.ts';
 import { meanError } from './street/depth-error.ts';
 import { counted, detectionScores, heldOut } from './street/score.ts';
 

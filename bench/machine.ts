@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { CapabilityReport } from '../protocol/index.ts';
-import type { Machine } from './report/report.ts';
+import type { Machine } from './reporting/report.ts';
 import { ROOT } from './root.ts';
 
 const PACKAGES = ['onnxruntime-web', 'mediabunny', 'puppeteer-core'];

@@ -10,10 +10,10 @@ import { Ladder } from './measure/ladder.ts';
 import { benchDetect, benchDetectDepth } from './modes/detect.ts';
 import { benchTranscode } from './modes/transcode.ts';
 import { type BenchOptions, parseOptions, resolveModels, SECTIONS, type SectionName } from './options.ts';
-import { compareReports, unlike } from './report/compare.ts';
-import { reportPage } from './report/page.ts';
-import type { Report, Section } from './report/report.ts';
-import { comparisonTable, sectionTable } from './report/table.ts';
+import { compareReports, unlike } from './reporting/compare.ts';
+import { reportPage } from './reporting/page.ts';
+import type { Report, Section } from './reporting/report.ts';
+import { comparisonTable, sectionTable } from './reporting/table.ts';
 import { benchStreams } from './streams.ts';
 import { benchStreet } from './street/index.ts';
 

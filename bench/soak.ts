@@ -8,10 +8,10 @@ import { describeMachine } from './machine.ts';
 import { hasFfmpeg, makeClip } from './measure/clips.ts';
 import { Ladder } from './measure/ladder.ts';
 import { ProcessTree } from './measure/process-tree.ts';
-import { reportPage } from './report/page.ts';
-import type { Report, Section } from './report/report.ts';
-import { median } from './report/statistics.ts';
-import { sectionTable } from './report/table.ts';
+import { reportPage } from './reporting/page.ts';
+import type { Report, Section } from './reporting/report.ts';
+import { median } from './reporting/statistics.ts';
+import { sectionTable } from './reporting/table.ts';
 import { ROOT } from './root.ts';
 
 const MODES = {

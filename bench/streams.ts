@@ -3,8 +3,8 @@ import type { SummaryEvent } from '../protocol/index.ts';
 import type { BenchContext } from './context.ts';
 import { makeClip } from './measure/clips.ts';
 import { Ladder } from './measure/ladder.ts';
-import type { Measure, Section } from './report/report.ts';
-import { median, sum } from './report/statistics.ts';
+import type { Measure, Section } from './reporting/report.ts';
+import { median, sum } from './reporting/statistics.ts';
 
 /**
  * How many cameras one node carries (after localcv's latency over the number of devices): streams at 30 frames a

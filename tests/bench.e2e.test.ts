@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { Report } from '../bench/report/report.ts';
+import type { Report } from '../bench/reporting/report.ts';
 import { ROOT } from './support/command.ts';
 import { Workspace } from './support/workspace.ts';
 

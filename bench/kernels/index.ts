@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { BenchContext } from '../context.ts';
 import { hasPeer } from '../peers/index.ts';
-import type { Measure, Section } from '../report/report.ts';
-import { median } from '../report/statistics.ts';
+import type { Measure, Section } from '../reporting/report.ts';
+import { median } from '../reporting/statistics.ts';
 import { ROOT } from '../root.ts';
 import type { KernelReport } from './main.ts';
 

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { BufferUsage } from '../../kernels/index.ts';
 import { GpuClock } from '../../web/pages/bench/rungs/gpu-clock.ts';
 import { PEERS } from '../peers/peer.ts';
-import { median } from '../report/statistics.ts';
+import { median } from '../reporting/statistics.ts';
 import { type KernelSizes, kernelCases } from './cases.ts';
 
 /** What this process prints, as one line of JSON. */

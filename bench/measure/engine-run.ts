@@ -73,7 +73,10 @@ export async function runEngine(args: string[]): Promise<EngineRun> {
   });
   return {
     // Of a run that is over in no time there is no middle to speak of.
-    steadyFps: to.at - from.at < 500 ? (summary as SummaryEvent).fps : ((to.frames - from.frames) * 1000) / (to.at - from.at),
+    steadyFps:
+      to.at - from.at < 500
+        ? (summary as SummaryEvent).fps
+        : ((to.frames - from.frames) * 1000) / (to.at - from.at),
     cpuPerFrame: tree.cpuBetween(from.at, to.at) / (to.frames - from.frames),
     wallSeconds,
     firstFrameSeconds: (progress[0]!.at - began) / 1000,

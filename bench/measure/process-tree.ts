@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { sum } from '../report/statistics.ts';
+import { sum } from '../reporting/statistics.ts';
 
 /** Kernel ticks a second: fixed at 100 on every Linux that Node runs on. */
 const TICKS = 100;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { BenchContext } from '../context.ts';
 import { runEngine } from '../measure/engine-run.ts';
 import type { Ladder } from '../measure/ladder.ts';
-import type { Measure } from '../report/report.ts';
+import type { Measure } from '../reporting/report.ts';
 import type { Mode } from './mode.ts';
 
 /** A list of 300 boxes, the percentiles of depth, and onnxruntime's odds and ends. */

@@ -4,8 +4,8 @@ import type { Rung } from '../../web/pages/bench/rungs/request.ts';
 import type { BenchContext, Turns } from '../context.ts';
 import { type EngineRun, runEngine } from '../measure/engine-run.ts';
 import type { Ladder, RungFigures } from '../measure/ladder.ts';
-import type { Chart, Measure } from '../report/report.ts';
-import { sum } from '../report/statistics.ts';
+import type { Chart, Measure } from '../reporting/report.ts';
+import { sum } from '../reporting/statistics.ts';
 
 /** A use of the engine: which stages a frame goes through. */
 export interface Mode {

@@ -13,8 +13,8 @@ import {
   pagePeer,
   transcode,
 } from '../peers/index.ts';
-import type { Measure, Section } from '../report/report.ts';
-import { median } from '../report/statistics.ts';
+import type { Measure, Section } from '../reporting/report.ts';
+import { median } from '../reporting/statistics.ts';
 import { addRungs, ladderMeasures, type Mode, wholeRun } from './mode.ts';
 
 const RUNGS: Rung[] = ['demux', 'decode', 'encode', 'mux'];

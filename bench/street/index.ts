@@ -1,5 +1,5 @@
 import type { BenchContext } from '../context.ts';
-import type { Measure, Section } from '../report/report.ts';
+import type { Measure, Section } from '../reporting/report.ts';
 import { meanError } from './depth-error.ts';
 import { motScores } from './mot.ts';
 import { counted, detectionScores, heldOut, runHeldOut } from './score.ts';

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { compareReports, unlike } from './compare.ts';
+import type { Measure, Report } from './report.ts';
+
+const machine: Report['machine'] = {
+  processor: 'P',
+  cores: 2,
+  memoryGiB: 8,
+  system: 'S',
+  node: '20',
+  browser: 'B',
+  adapter: 'none',
+  ffmpeg: null,
+  versions: {},
+  commit: null,
+};
+
+const report = (...measures: Measure[]): Report => ({
+  v: 1,
+  made: '2026-01-01T00:00:00Z',
+  seconds: 1,
+  options: { size: '1280x720' },
+  machine,
+  sections: [{ id: 's', title: 'S', text: [], measures, charts: [] }],
+});
+
+const fps = (...values: number[]): Measure => ({
+  id: 'fps',
+  what: 'fps',
+  unit: 'fps',
+  values,
+  better: 'higher',
+});
+const ms = (...values: number[]): Measure => ({ id: 'ms', what: 'ms', unit: 'ms', values, better: 'lower' });
+
+describe('two reports', () => {
+  it('what fell by more than both spreads together is worse, what fell by less is the same', () => {
+    const [worse] = compareReports(report(fps(100, 102, 98)), report(fps(90, 91, 89)));
+    expect(worse).toMatchObject({ before: 100, after: 90, ratio: 0.9, verdict: 'worse' });
+    const [same] = compareReports(report(fps(100, 110, 90)), report(fps(90, 95, 85)));
+    expect(same!.verdict).toBe('same');
+  });
+
+  it('a time that fell is better', () => {
+    expect(compareReports(report(ms(10, 10)), report(ms(5, 5)))[0]!.verdict).toBe('better');
+  });
+
+  it('what only one of them has is left out', () => {
+    expect(compareReports(report(ms(10)), report(fps(5)))).toEqual([]);
+  });
+
+  it('says in what their runs differ', () => {
+    expect(unlike(report(), report())).toBeNull();
+    const other = { ...report(), options: { size: '640x360' }, machine: { ...machine, cores: 8 } };
+    expect(unlike(report(), other)).toBe('the runs differ in cores, size');
+  });
+});

@@ -1,0 +1,60 @@
+import type { Measure, Report } from './report.ts';
+import { median, spread } from './statistics.ts';
+
+export interface Compared {
+  section: string;
+  what: string;
+  before: number;
+  after: number;
+  /** After ÷ before. */
+  ratio: number;
+  /** `worse` and `better` only beyond what both runs scatter by. */
+  verdict: 'same' | 'better' | 'worse' | 'differs';
+}
+
+/** Figures that do not scatter, such as scores, may still differ in their last digit. */
+const LEAST_CHANGE = 0.01;
+
+/** Every figure that two reports share. */
+export function compareReports(before: Report, after: Report): Compared[] {
+  return after.sections.flatMap((section) => {
+    const old = before.sections.find(({ id }) => id === section.id);
+    return section.measures.flatMap((measure) => {
+      const same = old?.measures.find(({ id }) => id === measure.id);
+      if (!same || same.values.length === 0 || measure.values.length === 0) return [];
+      return [compared(section.title, same, measure)];
+    });
+  });
+}
+
+function compared(section: string, old: Measure, measure: Measure): Compared {
+  const [before, after] = [median(old.values), median(measure.values)];
+  const scatter = spread(old.values) + spread(measure.values) + LEAST_CHANGE * Math.abs(before);
+  const change = after - before;
+  const verdict =
+    Math.abs(change) <= scatter
+      ? 'same'
+      : measure.better === null
+        ? 'differs'
+        : change > 0 === (measure.better === 'higher')
+          ? 'better'
+          : 'worse';
+  return {
+    section,
+    what: measure.what,
+    before,
+    after,
+    ratio: before === 0 ? Number.NaN : after / before,
+    verdict,
+  };
+}
+
+/** Why two reports should not be compared, in words; null when they may. */
+export function unlike(before: Report, after: Report): string | null {
+  const differing = (['processor', 'cores', 'adapter'] as const).filter(
+    (key) => before.machine[key] !== after.machine[key],
+  );
+  const options = Object.keys(after.options).filter((key) => before.options[key] !== after.options[key]);
+  const all = [...differing, ...options];
+  return all.length > 0 ? `the runs differ in ${all.join(', ')}` : null;
+}
