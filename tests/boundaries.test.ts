@@ -146,7 +146,7 @@ describe('the engine', () => {
     const found = sources
       .filter((path) => path.startsWith('web/engine/') && !isTest(path))
       .filter((path) => /\bset(Timeout|Interval)\(/.test(code(path)));
-    expect(found.filter((path) => path !== 'web/engine/stream.ts')).toEqual([]);
+    expect(found.filter((path) => path !== 'web/engine/pipeline/pace.ts')).toEqual([]);
   });
 
   const code = (path: string) => textOf(path).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
