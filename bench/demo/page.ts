@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { CLASS_COLORS } from '../../kernels/index.ts';
 import { STREET_CLASSES } from '../../models/street/index.ts';
+import { selfContained } from '../reporting/self-contained.ts';
 import template from './page.html?raw';
 
 export interface DemoPage {
@@ -18,17 +17,8 @@ export interface DemoPage {
 
 /** One file that needs no other but the video. */
 export function pageOf(page: DemoPage): string {
-  const packages = createRequire(import.meta.url);
-  const chart = (file: string) => readFileSync(packages.resolve(`uplot/dist/${file}`), 'utf8');
   const objects = page.objects.map((one) => ({ ...one, color: colorOf(one.name) }));
-  // A script ends where "</" stands, inside of strings too.
-  const data = JSON.stringify({ ...page, objects }).replaceAll('<', '\\u003c');
-  const parts: Record<string, string> = {
-    '/* uPlot.css */': chart('uPlot.min.css'),
-    '/* uPlot.js */': chart('uPlot.iife.min.js'),
-    '/* data */': `const page = ${data};`,
-  };
-  return template.replace(/\/\* (uPlot\.css|uPlot\.js|data) \*\//g, (mark) => parts[mark]!);
+  return selfContained(template, 'page', { ...page, objects });
 }
 
 /** The colour of the class's boxes. */

@@ -43,13 +43,15 @@ export class Ladder {
       models: new Map(models.map((model) => [model.descriptor.name, model])),
     };
     const server = await LoopbackServer.start(served, (socket) => socket.terminate());
+    let launched: LaunchedBrowser | null = null;
     try {
       const executablePath = findBrowser(await fetchedBrowser());
-      const launched = await launchBrowser({ executablePath, backend, headed: false });
+      launched = await launchBrowser({ executablePath, backend, headed: false });
       const page = (await launched.browser.pages())[0]!;
       await page.goto(`${server.origin}/bench/index.html`);
       return new Ladder(server, launched, page);
     } catch (error) {
+      await launched?.close();
       await server.close();
       throw error;
     }

@@ -6,11 +6,11 @@ import { type BenchContext, Turns } from '../context.ts';
 import { hasFfmpeg, makeClip } from '../measure/clips.ts';
 import { type EngineRun, runEngine } from '../measure/engine-run.ts';
 import { Ladder } from '../measure/ladder.ts';
-import { hasPeer, nativeDetect, type Peer, type PeerRun, pagePeer } from '../peers/index.ts';
+import { hasPeer, nativeDetect, type Peer, pagePeer } from '../peers/index.ts';
 import type { Measure, Section } from '../reporting/report.ts';
-import { median } from '../reporting/statistics.ts';
 import { framesOf } from '../street/score.ts';
 import { agreement } from './agreement.ts';
+import { type PeerTurns, peerChart } from './beside.ts';
 import { copiesMeasures } from './copies.ts';
 import { addRungs, ladderMeasures, type Mode, wholeRun } from './mode.ts';
 
@@ -87,15 +87,13 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
         ...(await copiesMeasures(context, mode, ladder, clip)),
         ...(await comparison(context, mode, clip, runs, besides)),
       ],
-      charts: [chart, ...(besides.length > 0 ? [peerChart(runs, besides)] : [])],
+      charts: [chart, ...(besides.length > 0 ? [peerChart(runs, besides, [])] : [])],
     };
   } finally {
     if (plain !== ladder) await plain.close();
     await ladder.close();
   }
 }
-
-type PeerTurns = Peer & { runs: PeerRun[] };
 
 function detectPeers(
   { width, height, bitrate, quick }: BenchContext,
@@ -159,27 +157,4 @@ async function comparison(
       },
     ];
   });
-}
-
-function peerChart(runs: EngineRun[], peers: PeerTurns[]): Section['charts'][number] {
-  return {
-    kind: 'bars',
-    title: 'Frames a second; processes with their start, pages without',
-    unit: 'fps',
-    bars: [
-      { name: 'edge-runner, steady state', ours: true, values: runs.map(({ steadyFps }) => steadyFps) },
-      {
-        name: 'edge-runner, whole process',
-        ours: true,
-        values: runs.map(({ wallSeconds, summary }) => summary.frames / wallSeconds),
-      },
-      ...peers
-        .map(({ what, runs: done }) => ({
-          name: what,
-          ours: false,
-          values: done.map(({ fps, frames, wallSeconds }) => fps ?? frames / wallSeconds!),
-        }))
-        .sort((a, b) => median(b.values) - median(a.values)),
-    ],
-  };
 }

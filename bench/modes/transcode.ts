@@ -14,7 +14,7 @@ import {
   transcode,
 } from '../peers/index.ts';
 import type { Measure, Section } from '../reporting/report.ts';
-import { median } from '../reporting/statistics.ts';
+import { type PeerTurns, peerChart } from './beside.ts';
 import { addRungs, ladderMeasures, type Mode, wholeRun } from './mode.ts';
 
 const RUNGS: Rung[] = ['demux', 'decode', 'encode', 'mux'];
@@ -68,14 +68,17 @@ export async function benchTranscode(context: BenchContext): Promise<Section> {
         'Whole processes, browser start included, are compared with whole processes, and what runs in a page with the steady state.',
       ],
       measures: [...measures, ...beside, ...equal],
-      charts: [chart, peerChart(frames, runs, bare, besides)],
+      charts: [
+        chart,
+        peerChart(runs, besides, [
+          { name: 'bare WebCodecs', ours: false, values: bare.map(({ fps }) => fps) },
+        ]),
+      ],
     };
   } finally {
     await ladder.close();
   }
 }
-
-type PeerTurns = Peer & { runs: PeerRun[] };
 
 async function comparison(
   clip: string,
@@ -171,30 +174,4 @@ function equalPsnr(
       note: `${(equal / 1e6).toFixed(2)} Mbit/s for ${psnr.toFixed(2)} dB, ours ${(bitrate / 1e6).toFixed(2)} Mbit/s for ${target.toFixed(2)} dB`,
     },
   ];
-}
-
-function peerChart(
-  frames: number,
-  runs: EngineRun[],
-  bare: RungFigures[],
-  peers: PeerTurns[],
-): Section['charts'][number] {
-  const perSecond = (run: PeerRun) => run.fps ?? frames / run.wallSeconds!;
-  return {
-    kind: 'bars',
-    title: 'Frames a second; processes with their start, pages without',
-    unit: 'fps',
-    bars: [
-      { name: 'edge-runner, steady state', ours: true, values: runs.map(({ steadyFps }) => steadyFps) },
-      {
-        name: 'edge-runner, whole process',
-        ours: true,
-        values: runs.map(({ wallSeconds }) => frames / wallSeconds),
-      },
-      { name: 'bare WebCodecs', ours: false, values: bare.map(({ fps }) => fps) },
-      ...peers
-        .map(({ what, runs: done }) => ({ name: what, ours: false, values: done.map(perSecond) }))
-        .sort((a, b) => median(b.values) - median(a.values)),
-    ],
-  };
 }

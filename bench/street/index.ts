@@ -1,4 +1,8 @@
-import type { BenchContext } from '../context.ts';
+import { join } from 'node:path';
+import { type BenchContext, Turns } from '../context.ts';
+import { command, runEngine } from '../measure/engine-run.ts';
+import { Ladder } from '../measure/ladder.ts';
+import { modelIfHere } from '../options.ts';
 import type { Measure, Section } from '../reporting/report.ts';
 import { meanError } from './depth-error.ts';
 import { motScores } from './mot.ts';
@@ -10,7 +14,7 @@ export async function benchStreet(context: BenchContext): Promise<Section> {
     id: 'street',
     title: 'The synthetic street, held-out seeds, from file to events',
     text: ['Of objects that KITTI would ask for: 36 px of 540 high or more, 40 % visible or more.'],
-    measures: [...(await accuracy(context)), ...(await tracking(context))],
+    measures: [...(await accuracy(context)), ...(await tracking(context)), ...(await speed(context))],
     charts: [],
   };
 }
@@ -58,4 +62,43 @@ async function tracking({ folder, quick, say }: BenchContext): Promise<Measure[]
     });
     return [score('idf1', idf1, 0.8), score('mota', mota, 0.75, `${switches} switches`)];
   });
+}
+
+/** The whole way of a clip of 960×540 through a tiny network, beside the network alone in the same browser. */
+async function speed(context: BenchContext): Promise<Measure[]> {
+  const { folder, quick, seconds, warmUp } = context;
+  const clip = join(folder, 'street-long.mp4');
+  await command(['street', '--seed', '300', '--seconds', quick ? '10' : '30', '-o', clip]);
+  const models = [(await modelIfHere('street-yolo'))!];
+  const ladder = await Ladder.open({ clip, models, backend: 'cpu' });
+  try {
+    const turns = new Turns(context);
+    const request = { rung: 'infer', backend: 'cpu', codec: 'h264', bitrate: 0, depth: null } as const;
+    const alone = turns.add('street-yolo alone', () =>
+      ladder.measure({ ...request, seconds: 5 * seconds, warmUp, detect: 'street-yolo' }),
+    );
+    const args = [clip, '--detect', 'street-yolo', '--backend', 'cpu', '-o', join(folder, 'fast.mp4')];
+    const runs = turns.add('run --detect', () => runEngine(args));
+    const both = turns.add('run --detect --depth', () => runEngine([...args, '--depth', 'street-depth']));
+    await turns.go();
+    const fps = (id: string, what: string, values: number[]): Measure => ({
+      ...{ id, what, unit: 'fps', values, better: 'higher' },
+    });
+    const steady = runs.map(({ steadyFps }) => steadyFps);
+    return [
+      fps(
+        'alone',
+        'street-yolo alone, all sessions',
+        alone.map((rung) => rung.fps),
+      ),
+      { ...fps('run', 'run --detect street-yolo -o at 960×540', steady), asked: { atLeast: 60 } },
+      fps(
+        'run.depth',
+        'the same with --depth street-depth',
+        both.map(({ steadyFps }) => steadyFps),
+      ),
+    ];
+  } finally {
+    await ladder.close();
+  }
 }

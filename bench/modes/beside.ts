@@ -1,0 +1,30 @@
+import type { EngineRun } from '../measure/engine-run.ts';
+import type { Peer, PeerRun } from '../peers/index.ts';
+import type { Chart } from '../reporting/report.ts';
+import { median } from '../reporting/statistics.ts';
+
+/** A peer and what it did, one run a round. */
+export type PeerTurns = Peer & { runs: PeerRun[] };
+
+type Bars = Extract<Chart, { kind: 'bars' }>;
+
+/** Us and what people use instead, the fastest first. @param others bars that stand before theirs. */
+export function peerChart(runs: EngineRun[], peers: PeerTurns[], others: Bars['bars']): Bars {
+  const whole = runs.map(({ wallSeconds, summary }) => summary.frames / wallSeconds);
+  const theirs = peers.map(({ what, runs: done }) => ({
+    name: what,
+    ours: false,
+    values: done.map(({ fps, frames, wallSeconds }) => fps ?? frames / wallSeconds!),
+  }));
+  return {
+    kind: 'bars',
+    title: 'Frames a second; processes with their start, pages without',
+    unit: 'fps',
+    bars: [
+      { name: 'edge-runner, steady state', ours: true, values: runs.map(({ steadyFps }) => steadyFps) },
+      { name: 'edge-runner, whole process', ours: true, values: whole },
+      ...others,
+      ...theirs.sort((a, b) => median(b.values) - median(a.values)),
+    ],
+  };
+}
