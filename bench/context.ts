@@ -11,6 +11,8 @@ export interface BenchContext {
   /** How long each piece of work is measured, and for how long before that it is not. Seconds. */
   seconds: number;
   warmUp: number;
+  /** The same where a model runs: the browser compiles its wasm twice, the second time well while it is in use. */
+  modelWarmUp: number;
   backend: BackendName;
   width: number;
   height: number;

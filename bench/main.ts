@@ -51,6 +51,7 @@ async function measure(options: BenchOptions, folder: string): Promise<Report> {
     rounds: quick ? 2 : 3,
     seconds: quick ? 0.4 : 1,
     warmUp: quick ? 0.3 : 0.5,
+    modelWarmUp: quick ? 2 : 3,
     bitrate: options.bitrate,
     ...(await resolveModels(options.model)),
     say: (line) => process.stderr.write(`  ${line}\n`),
@@ -71,9 +72,11 @@ async function measure(options: BenchOptions, folder: string): Promise<Report> {
   };
   for (const name of SECTIONS) {
     if (!options.sections.includes(name)) continue;
+    const started = Date.now();
     const section = await BENCHES[name](context);
-    report.sections.push(section);
-    console.log(sectionTable(section));
+    const seconds = Math.round((Date.now() - started) / 1000);
+    report.sections.push({ ...section, seconds });
+    console.log(`${sectionTable(section)}  (measured in ${seconds} s)`);
   }
   report.seconds = Math.round((Date.now() - began) / 1000);
   return report;

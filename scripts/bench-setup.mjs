@@ -23,9 +23,10 @@ function installPeers() {
   const stamp = join(folder, 'node_modules/.package-lock.json');
   const lock = join(folder, 'package-lock.json');
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs) return;
-  process.stderr.write('installing what the bench measures us beside (npm ci in bench/peers)\n');
-  // Their install scripts download what the packages hold already.
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
+  process.stderr.write('installing what the bench measures us beside (npm install in bench/peers)\n');
+  // Not `npm ci`, which wants every platform's package in the registry, also those of other machines. Their install
+  // scripts download what the packages hold already.
+  const args = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
   const { status } = spawnSync('npm', args, {
     cwd: folder,
     stdio: 'inherit',

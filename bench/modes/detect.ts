@@ -21,10 +21,8 @@ const MIN_SCORE = 0.3;
 const IOU = 0.65;
 
 /** How long the whole is to run, seconds, and the least and most frames of it. */
-const WHOLE_SECONDS = { quick: 5, full: 9 };
+const WHOLE_SECONDS = { quick: 6, full: 11 };
 const FRAMES = { least: 90, most: 1800 };
-/** Frames of the peer that takes longest for each. */
-const TUTORIAL_FRAMES = { quick: 30, full: 60 };
 
 /** `run --detect`, alone and with `--depth`, beside what the machine allows. */
 export async function benchDetect(context: BenchContext): Promise<Section> {
@@ -96,19 +94,19 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
 }
 
 function detectPeers(
-  { width, height, bitrate, quick }: BenchContext,
+  context: BenchContext,
   { descriptor, path }: ResolvedModel,
   ladder: Ladder,
   clip: string,
   frames: number,
   output: (id: string) => string,
 ): Peer[] {
+  const { width, height, bitrate } = context;
   const model = descriptor as DetectModel;
   const job = { clip, width, height, bitrate, minScore: MIN_SCORE, iou: IOU, model, path };
-  const few = quick ? TUTORIAL_FRAMES.quick : TUTORIAL_FRAMES.full;
   return [
-    pagePeer(ladder, 'best', { frames: Math.round(frames / 2), bitrate, output: output('best') }, job),
-    pagePeer(ladder, 'tutorial', { frames: few, bitrate, output: output('tutorial') }, job),
+    pagePeer(ladder, 'best', context, output('best'), job),
+    pagePeer(ladder, 'tutorial', context, output('tutorial'), job),
     ...(hasPeer('onnxruntime-node') && hasFfmpeg()
       ? [nativeDetect({ ...job, frames, output: output('native') })]
       : []),

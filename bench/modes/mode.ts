@@ -24,13 +24,22 @@ const ON_GPU: Rung[] = ['import', 'letterbox', 'infer', 'infer-depth', 'postproc
 /** Every rung of a mode alone, among the works of a turn. */
 export function addRungs(
   turns: Turns,
-  { seconds, warmUp, backend, codec, bitrate }: BenchContext,
+  { seconds, warmUp, modelWarmUp, backend, codec, bitrate }: BenchContext,
   { rungs, detect, depth }: Mode,
   ladder: Ladder,
 ): Map<Rung, RungFigures[]> {
   const models = { detect: detect?.descriptor.name ?? null, depth: depth?.descriptor.name ?? null };
-  const request = { backend, seconds, warmUp, codec, bitrate, ...models };
-  return new Map(rungs.map((rung) => [rung, turns.add(rung, () => ladder.measure({ rung, ...request }))]));
+  const request = { backend, codec, bitrate, ...models };
+  const short = { ...request, seconds, warmUp };
+  const long = { ...request, seconds: 2 * seconds, warmUp: modelWarmUp };
+  return new Map(
+    rungs.map((rung) => [
+      rung,
+      turns.add(rung, () =>
+        ladder.measure({ rung, ...(rung === 'infer' || rung === 'infer-depth' ? long : short) }),
+      ),
+    ]),
+  );
 }
 
 /** The command as a user gives it. @param frames of the clip; all when absent. */

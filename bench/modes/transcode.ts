@@ -43,7 +43,7 @@ export async function benchTranscode(context: BenchContext): Promise<Section> {
       codec === 'h264'
         ? [
             ...ffmpegPeers(clip, bitrate, output),
-            pagePeer(ladder, 'conversion', { frames, bitrate, output: output('conversion') }, null),
+            pagePeer(ladder, 'conversion', context, output('conversion'), null),
             ...(hasPeer('@napi-rs/webcodecs') ? [napiWebCodecs(clip, bitrate, output('napi'))] : []),
           ]
         : [];

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { RUNNER_PATHS } from '../../protocol/index.ts';
+import type { BenchContext } from '../context.ts';
 import type { Ladder } from '../measure/ladder.ts';
 import type { DetectJob } from './native-detect.ts';
 import type { PageJob } from './page/job.ts';
@@ -12,14 +13,12 @@ const WHAT: Record<PageName, string> = {
   tutorial: 'the usual page, as tutorials write it',
 };
 
-/** The start of a run is slower than its middle; frames of it that do not count. */
-const WARM_UP = 10;
-
 /** A page of other people's, in the browser that serves it best: ours, with the cpu backend's flags. */
 export const pagePeer = (
   ladder: Ladder,
   name: PageName,
-  { frames, bitrate, output }: Pick<DetectJob, 'frames' | 'bitrate' | 'output'>,
+  { seconds, modelWarmUp, bitrate }: BenchContext,
+  output: string,
   detect: Pick<DetectJob, 'model' | 'minScore' | 'iou'> | null,
 ): Peer => ({
   id: name,
@@ -33,8 +32,8 @@ export const pagePeer = (
         token: ladder.server.token,
         ort: RUNNER_PATHS.ort,
         descriptor: detect?.model ?? null,
-        frames,
-        warmUp: WARM_UP,
+        seconds: 5 * seconds,
+        warmUp: modelWarmUp,
         bitrate,
         minScore: detect?.minScore ?? 1,
         iou: detect?.iou ?? 1,
@@ -44,7 +43,7 @@ export const pagePeer = (
       return {
         fps: result.frames / result.seconds,
         wallSeconds: null,
-        frames,
+        frames: result.found?.length ?? result.frames,
         output,
         ...(result.found && { found: result.found }),
       };

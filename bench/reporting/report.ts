@@ -32,6 +32,8 @@ export interface Section {
   text: string[];
   measures: Measure[];
   charts: Chart[];
+  /** How long the measuring took; absent while it goes on. */
+  seconds?: number;
 }
 
 export interface Machine {

@@ -66,7 +66,7 @@ async function tracking({ folder, quick, say }: BenchContext): Promise<Measure[]
 
 /** The whole way of a clip of 960×540 through a tiny network, beside the network alone in the same browser. */
 async function speed(context: BenchContext): Promise<Measure[]> {
-  const { folder, quick, seconds, warmUp } = context;
+  const { folder, quick, seconds, modelWarmUp } = context;
   const clip = join(folder, 'street-long.mp4');
   await command(['street', '--seed', '300', '--seconds', quick ? '10' : '30', '-o', clip]);
   const models = [(await modelIfHere('street-yolo'))!];
@@ -75,7 +75,7 @@ async function speed(context: BenchContext): Promise<Measure[]> {
     const turns = new Turns(context);
     const request = { rung: 'infer', backend: 'cpu', codec: 'h264', bitrate: 0, depth: null } as const;
     const alone = turns.add('street-yolo alone', () =>
-      ladder.measure({ ...request, seconds: 5 * seconds, warmUp, detect: 'street-yolo' }),
+      ladder.measure({ ...request, seconds: 5 * seconds, warmUp: modelWarmUp, detect: 'street-yolo' }),
     );
     const args = [clip, '--detect', 'street-yolo', '--backend', 'cpu', '-o', join(folder, 'fast.mp4')];
     const runs = turns.add('run --detect', () => runEngine(args));

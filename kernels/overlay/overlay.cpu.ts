@@ -107,15 +107,28 @@ function toSamples([red, green, blue]: Rgb, m: Float64Array, bits: number): numb
 function fillRect({ plane, width, height }: Canvas, rect: Rect, value: number): void {
   if (rect.right <= rect.left || rect.bottom <= rect.top) return;
   const { data, offset, stride, step, subX, subY } = plane;
+  const firstX = rect.left >> subX;
   const lastX = subsampled(rect.right, subX);
   const lastY = subsampled(rect.bottom, subY);
+  // Only the first and the last sample of a row can be covered in part.
+  const shareFirst = covered(firstX, subX, rect.left, rect.right, width);
+  const shareLast = covered(lastX - 1, subX, rect.left, rect.right, width);
   for (let y = rect.top >> subY; y < lastY; y++) {
-    const shareY = covered(y, subY, rect.top, rect.bottom, height);
-    for (let x = rect.left >> subX; x < lastX; x++) {
-      const share = shareY * covered(x, subX, rect.left, rect.right, width);
-      const at = offset + y * stride + x * step;
-      data[at] = share === 1 ? value : mix(data[at]!, value, share);
+    const share = covered(y, subY, rect.top, rect.bottom, height);
+    const row = offset + y * stride;
+    let from = row + firstX * step;
+    let to = row + lastX * step;
+    if (shareFirst < 1) {
+      data[from] = mix(data[from]!, value, share * shareFirst);
+      from += step;
     }
+    if (shareLast < 1 && to > from) {
+      to -= step;
+      data[to] = mix(data[to]!, value, share * shareLast);
+    }
+    if (share < 1) for (let at = from; at < to; at += step) data[at] = mix(data[at]!, value, share);
+    else if (step === 1 && to > from) data.fill(value, from, to);
+    else for (let at = from; at < to; at += step) data[at] = value;
   }
 }
 
@@ -143,12 +156,16 @@ function drawGlyph(
   const lastY = subsampled(bottom, subY);
   for (let y = top >> subY; y < lastY; y++) {
     const [y0, y1] = [y << subY, Math.min(height, (y + 1) << subY)];
+    const [fromY, toY] = [Math.max(y0, top), Math.min(y1, bottom)];
     for (let x = left >> subX; x < lastX; x++) {
-      const [x0, x1] = [x << subX, Math.min(width, (x + 1) << subX)];
+      const x0 = x << subX;
+      const x1 = Math.min(width, (x + 1) << subX);
+      const fromX = Math.max(x0, left);
+      const toX = Math.min(x1, right);
       let sum = 0;
-      for (let py = Math.max(y0, top); py < Math.min(y1, bottom); py++) {
+      for (let py = fromY; py < toY; py++) {
         const row = cell + (py - top) * cellWidth - left;
-        for (let px = Math.max(x0, left); px < Math.min(x1, right); px++) sum += coverage[row + px]!;
+        for (let px = fromX; px < toX; px++) sum += coverage[row + px]!;
       }
       if (sum === 0) continue;
       const at = offset + y * stride + x * step;

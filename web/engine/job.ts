@@ -191,7 +191,10 @@ function openSource(context: StreamContext): Promise<FrameSource> | FrameSource 
 
 async function openMedia(source: SourceSpec, context: StreamContext): Promise<FrameSource> {
   const bytes = await context.host.openSource(source);
-  return new VideoSource(await MediaSource.open(sourceName(source), bytes), context);
+  return new VideoSource(await MediaSource.open(sourceName(source), bytes), {
+    ...context,
+    encoded: context.plan.video !== null,
+  });
 }
 
 function rangeOf(source: SourceSpec): Range {

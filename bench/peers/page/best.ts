@@ -46,7 +46,7 @@ export async function best(job: PageJob): Promise<PageResult> {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d', { willReadFrequently: true, alpha: false })!;
   const found: PageFound[][] = [];
-  const clock = new Clock(job.warmUp);
+  const clock = new Clock(job);
   const onTheWay: {
     sample: VideoSample;
     raw: Promise<{ raw: Float32Array; tensor: Float32Array<ArrayBuffer> }>;
@@ -70,7 +70,6 @@ export async function best(job: PageJob): Promise<PageResult> {
     found.push(boxes);
     clock.frame();
   };
-  let taken = 0;
   for await (const sample of new VideoSampleSink(track).samples()) {
     const tensor = prepare(sample, spare.pop());
     const asked = last.then(
@@ -83,7 +82,7 @@ export async function best(job: PageJob): Promise<PageResult> {
     last = asked;
     onTheWay.push({ sample, raw: asked });
     if (onTheWay.length > AHEAD) await finishOne();
-    if (++taken === job.frames) break;
+    if (clock.enough) break;
   }
   while (onTheWay.length > 0) await finishOne();
   const counted = clock.result();

@@ -18,16 +18,14 @@ export async function conversion(job: PageJob): Promise<PageResult> {
     input,
     output,
     video: { codec: 'avc', bitrate: job.bitrate, forceTranscode: true },
-    ...(job.frames > 0 && { trim: { start: 0, end: job.frames / 30 } }),
   });
+  const { packetCount } = await (await input.getPrimaryVideoTrack())!.computePacketStats();
   const began = performance.now();
   await converting.execute();
   const ended = performance.now();
   return {
-    frames: job.frames,
+    frames: packetCount,
     seconds: (ended - began) / 1000,
-    began: performance.timeOrigin + began,
-    ended: performance.timeOrigin + ended,
     output: await base64(output.target.buffer!),
     found: null,
   };

@@ -9,8 +9,8 @@ export interface PageJob {
   /** Folder of onnxruntime-web's wasm files. */
   ort: string;
   descriptor: DetectModel | null;
-  /** Frames to do, and how many of the first do not count. */
-  frames: number;
+  /** How long it is measured, and for how long before that it is not. Seconds. A conversion does the whole clip. */
+  seconds: number;
   warmUp: number;
   bitrate: number;
   minScore: number;
@@ -24,11 +24,9 @@ export interface PageFound {
 }
 
 export interface PageResult {
+  /** What was counted. */
   frames: number;
   seconds: number;
-  /** Milliseconds since 1970. */
-  began: number;
-  ended: number;
   /** The file that it made, base64. */
   output: string;
   found: PageFound[][] | null;
@@ -37,28 +35,36 @@ export interface PageResult {
 export const fetchWith = (token: string, url: string): Promise<Response> =>
   fetch(url, { headers: { authorization: `Bearer ${token}` } });
 
-/** Begins to count after the warm-up. */
+/** Counts frames and takes the time of those after the warm-up. */
 export class Clock {
-  readonly #warmUp: number;
-  #done = 0;
-  #began = 0;
+  readonly #job: PageJob;
+  readonly #start = performance.now();
+  #began: number | null = null;
+  #ended = 0;
+  #counted = 0;
 
-  constructor(warmUp: number) {
-    this.#warmUp = warmUp;
+  constructor(job: PageJob) {
+    this.#job = job;
   }
 
-  frame(): void {
-    if (this.#done++ === this.#warmUp) this.#began = performance.now();
+  /** A frame is done. @returns whether that is enough. */
+  frame(): boolean {
+    const now = performance.now();
+    if (this.#began === null) {
+      if (now - this.#start >= this.#job.warmUp * 1000) this.#began = now;
+    } else if (!this.enough) {
+      this.#counted++;
+      this.#ended = now;
+    }
+    return this.enough;
   }
 
-  result(): Pick<PageResult, 'frames' | 'seconds' | 'began' | 'ended'> {
-    const ended = performance.now();
-    return {
-      frames: this.#done - this.#warmUp - 1,
-      seconds: (ended - this.#began) / 1000,
-      began: performance.timeOrigin + this.#began,
-      ended: performance.timeOrigin + ended,
-    };
+  get enough(): boolean {
+    return this.#began !== null && this.#ended - this.#began >= this.#job.seconds * 1000;
+  }
+
+  result(): Pick<PageResult, 'frames' | 'seconds'> {
+    return { frames: this.#counted, seconds: (this.#ended - this.#began!) / 1000 };
   }
 }
 

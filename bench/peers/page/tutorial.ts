@@ -43,7 +43,7 @@ export async function tutorial(job: PageJob): Promise<PageResult> {
   await output.start();
 
   const found: PageFound[][] = [];
-  const clock = new Clock(job.warmUp);
+  const clock = new Clock(job);
   for await (const sample of new VideoSampleSink(track).samples()) {
     sample.draw(context, 0, 0);
     const { timestamp, duration } = sample;
@@ -66,8 +66,7 @@ export async function tutorial(job: PageJob): Promise<PageResult> {
     drawBoxes(context, boxes, model);
     await video.add(timestamp, duration);
     found.push(boxes);
-    clock.frame();
-    if (found.length === job.frames) break;
+    if (clock.frame()) break;
   }
   const counted = clock.result();
   await output.finalize();

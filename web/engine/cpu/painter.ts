@@ -12,7 +12,7 @@ import {
 import type { DepthHead } from '../../../models/adapters/depth.ts';
 import type { Detection } from '../../../protocol/index.ts';
 import type { ShownDepth } from '../depth/held-depth.ts';
-import { type FramePlanes, partOf, toUprightI420 } from './planes.ts';
+import { type FramePlanes, type PlaneBuffers, partOf, toUprightI420 } from './planes.ts';
 
 /** Draws what was found into frames' planes. */
 export class CpuPainter {
@@ -28,9 +28,10 @@ export class CpuPainter {
     this.#larger = larger;
   }
 
-  /** Upright I420. Takes the planes over. */
+  /** Upright I420: the planes themselves where they are that, drawn on, else new ones of `buffers`. */
   draw(
     planes: FramePlanes,
+    buffers: PlaneBuffers,
     detections: Detection[] | null,
     depth: ShownDepth | null,
     view: View,
@@ -38,7 +39,7 @@ export class CpuPainter {
     const { orientation } = view;
     const { width, height } = uprightSize(planes.picture.width, planes.picture.height, orientation);
     const arranged = arrange(this.#layout, width, height);
-    const target = toUprightI420(planes, orientation, arranged.width);
+    const target = toUprightI420(planes, orientation, buffers, arranged.width);
     if (depth?.range && arranged.depth) {
       const { left, opacity } = arranged.depth;
       const { map } = depth;

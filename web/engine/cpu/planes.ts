@@ -18,16 +18,32 @@ export interface FramePlanes {
   picture: Picture;
 }
 
+/** Memory for planes of one size, used again: the page faults of fresh memory cost ten times what the copy does. */
+export class PlaneBuffers {
+  #free: ArrayBuffer[] = [];
+
+  /** What is in it is old: whoever takes it writes all of it. */
+  take(byteLength: number): ArrayBuffer {
+    const buffer = this.#free.pop();
+    return buffer?.byteLength === byteLength ? buffer : new ArrayBuffer(byteLength);
+  }
+
+  /** Nobody may look at it any more. */
+  give({ buffer }: FramePlanes): void {
+    this.#free.push(buffer);
+  }
+}
+
 /**
  * Copies the visible part of a frame, tightly packed. A frame whose format the browser keeps to itself (a hardware
  * decoder's) comes as RGBA: the only conversion `copyTo` knows.
  */
-export async function copyPlanes(frame: VideoFrame): Promise<FramePlanes> {
+export async function copyPlanes(frame: VideoFrame, buffers = new PlaneBuffers()): Promise<FramePlanes> {
   const native = isKnownFormat(frame.format);
   const format = native ? frame.format! : 'RGBA';
   const { width, height } = frame.visibleRect!;
   const { byteLength, layout } = packedLayout(format, width, height);
-  const buffer = new ArrayBuffer(byteLength);
+  const buffer = buffers.take(byteLength);
   const rect = { x: frame.visibleRect!.x, y: frame.visibleRect!.y, width, height };
   await frame.copyTo(buffer, { rect, layout, ...(!native && { format: 'RGBA' }) });
   return { buffer, format, picture: pictureOver(buffer, format, width, height, colorSpecOf(frame)) };
@@ -37,13 +53,18 @@ export async function copyPlanes(frame: VideoFrame): Promise<FramePlanes> {
  * The picture as upright 8-bit I420; the planes themselves when they are that already.
  * @param width of the new picture, px, whose left part this one becomes; the rest is black. Default: its own.
  */
-export function toUprightI420(planes: FramePlanes, orientation: Orientation, width?: number): FramePlanes {
+export function toUprightI420(
+  planes: FramePlanes,
+  orientation: Orientation,
+  buffers: PlaneBuffers,
+  width?: number,
+): FramePlanes {
   const upright = orientation.rotation === 0 && !orientation.flip;
   const size = uprightSize(planes.picture.width, planes.picture.height, orientation);
   const across = width ?? size.width;
   if (upright && planes.format === 'I420' && across === size.width) return planes;
   const { byteLength } = packedLayout('I420', across, size.height);
-  const buffer = new ArrayBuffer(byteLength);
+  const buffer = buffers.take(byteLength);
   // RGB becomes BT.709, limited range: what players expect of a video that says nothing.
   const color: ColorSpec =
     planes.picture.color.matrix === 'rgb' ? { matrix: 'bt709', fullRange: false } : planes.picture.color;
@@ -69,10 +90,10 @@ function blacken({ planes: [y, u], color }: Picture): void {
   y.data.fill(128, u.offset);
 }
 
-/** A new frame over I420 planes, with the times and colours of the frame it was made of. Takes the buffer over. */
+/** A new frame with a copy of I420 planes, and the times and colours of the frame that it was made of. */
 export function frameOver({ buffer, picture }: FramePlanes, like: FrameLike): VideoFrame {
   const { width, height } = picture;
-  const init: VideoFrameBufferInit & { transfer: ArrayBuffer[] } = {
+  return new VideoFrame(buffer, {
     format: 'I420',
     codedWidth: width,
     codedHeight: height,
@@ -80,9 +101,7 @@ export function frameOver({ buffer, picture }: FramePlanes, like: FrameLike): Vi
     ...(like.duration !== null && { duration: like.duration }),
     layout: packedLayout('I420', width, height).layout,
     colorSpace: picture.color.matrix === 'bt709' && like.rgb ? BT709_LIMITED : like.colorSpace,
-    transfer: [buffer],
-  };
-  return new VideoFrame(buffer, init);
+  });
 }
 
 /** What a new frame takes over from the one it was made of, kept after that one is closed. */

@@ -11,7 +11,7 @@ import { Following } from '../track/following.ts';
 import type { InferencePool } from './inference-pool.ts';
 import type { InferenceRequest, ModelInput } from './inference-worker.ts';
 import { CpuPainter } from './painter.ts';
-import { copyPlanes, type FramePlanes, frameOver, likeOf, toUprightI420 } from './planes.ts';
+import { copyPlanes, type FramePlanes, frameOver, likeOf, PlaneBuffers, toUprightI420 } from './planes.ts';
 
 interface Inferred {
   detections: Detection[] | null;
@@ -31,6 +31,7 @@ export class CpuProcessor implements FrameProcessor {
   readonly #held: HeldDepth | null;
   readonly #painter: CpuPainter;
   readonly #schedule: Schedule;
+  readonly #buffers = new PlaneBuffers();
 
   /** @param pool of the stream's models; null when nothing is inferred. */
   constructor(stream: StreamSpec, pool: InferencePool | null) {
@@ -56,7 +57,7 @@ export class CpuProcessor implements FrameProcessor {
     const due = this.#schedule.next({ index, view });
     const like = likeOf(frame);
     const needsPlanes = due !== null || picture === 'drawn' || (picture === 'as-is' && !isEncodable(frame));
-    const copying = needsPlanes ? meter.stage('copy').time(() => copyPlanes(frame)) : null;
+    const copying = needsPlanes ? meter.stage('copy').time(() => copyPlanes(frame, this.#buffers)) : null;
     const inferred = due ? copying!.then((copied) => this.#infer(copied, view, due)) : null;
     // Asked before the first await, so that frames come in their order.
     const detecting = due?.detect ? inferred!.then((all) => all.detections!) : null;
@@ -71,19 +72,21 @@ export class CpuProcessor implements FrameProcessor {
       }
       const [detections, shown] = await Promise.all([found, held]);
       const results = { detections, depth: this.#foundDepth(shown, due?.depth ?? false) };
-      if (picture === 'none') {
-        if (kept) ledger.close(kept);
-        return { frame: null, ...results };
+      if (kept || picture === 'none') {
+        if (planes) this.#buffers.give(planes);
+        if (kept && picture === 'none') ledger.close(kept);
+        return { frame: picture === 'none' ? null : kept, ...results };
       }
-      if (kept) return { frame: kept, ...results };
       if (!planes) throw new Error('a frame was closed without its planes');
       const start = performance.now();
       const drawn =
         picture === 'drawn'
-          ? this.#painter.draw(planes, detections, shown, view)
-          : toUprightI420(planes, UPRIGHT);
+          ? this.#painter.draw(planes, this.#buffers, detections, shown, view)
+          : toUprightI420(planes, UPRIGHT, this.#buffers);
       meter.stage('draw').add(performance.now() - start);
-      return { frame: ledger.own(frameOver(drawn, like)), ...results };
+      const made = ledger.own(frameOver(drawn, like));
+      for (const done of new Set([planes, drawn])) this.#buffers.give(done);
+      return { frame: made, ...results };
     } catch (error) {
       if (kept) ledger.close(kept);
       throw error;

@@ -13,6 +13,8 @@ export interface DecodeOptions {
   closed: Signal;
   meter: Meter;
   signal: AbortSignal;
+  /** Whether frames are encoded as they come. */
+  encoded: boolean;
   /** A packet the decoder refused: what was lost is for the caller to report. */
   onDamage(message: string): void;
 }
@@ -185,10 +187,18 @@ function toChunk({ type, timestamp, duration, data }: EncodedPacket): EncodedVid
   });
 }
 
+/** Cores on which a decoder with several threads gets in the way of the encoder behind it. */
+const FEW_CORES = 2;
+
 /** Hardware where there is any, whatever the browser has otherwise. */
-async function chooseConfig({ name, config }: DecodeOptions): Promise<VideoDecoderConfig> {
-  for (const hardwareAcceleration of ['prefer-hardware', 'no-preference'] as const) {
-    const wanted: VideoDecoderConfig = { ...config, hardwareAcceleration };
+async function chooseConfig({ name, config, encoded }: DecodeOptions): Promise<VideoDecoderConfig> {
+  // In software this means one thread: it keeps up, and the encoder's own threads wait less for each other.
+  const oneThread = encoded && navigator.hardwareConcurrency <= FEW_CORES;
+  const preferences: VideoDecoderConfig[] = [
+    { ...config, hardwareAcceleration: 'prefer-hardware' },
+    { ...config, ...(oneThread && { optimizeForLatency: true }) },
+  ];
+  for (const wanted of preferences) {
     const { supported } = await VideoDecoder.isConfigSupported(wanted).catch(() => ({ supported: false }));
     if (supported) return wanted;
   }

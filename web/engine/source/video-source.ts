@@ -12,6 +12,8 @@ export interface VideoSourceOptions {
   closed: Signal;
   meter: Meter;
   signal: AbortSignal;
+  /** Whether its frames are encoded as they come. */
+  encoded: boolean;
 }
 
 /** Frames of a container's video track. */

@@ -5,7 +5,6 @@ import {
   depthRect,
   LetterboxCpu,
   nmsCpu,
-  packedLayout,
 } from '../../../../kernels/index.ts';
 import type { DepthModel, DetectModel } from '../../../../models/descriptor.ts';
 import { RUNNER_PATHS } from '../../../../protocol/index.ts';
@@ -14,7 +13,7 @@ import { createSession, loadOrt } from '../../../engine/backend/ort.ts';
 import { InferencePool, poolLayout } from '../../../engine/cpu/inference-pool.ts';
 import type { InferenceRequest } from '../../../engine/cpu/inference-worker.ts';
 import { CpuPainter } from '../../../engine/cpu/painter.ts';
-import { copyPlanes, frameOver, likeOf } from '../../../engine/cpu/planes.ts';
+import { copyPlanes, frameOver, likeOf, PlaneBuffers } from '../../../engine/cpu/planes.ts';
 import type { LoadedModel } from '../../../engine/host.ts';
 import { Count, repeat } from './count.ts';
 import { letterboxesFor, loadModels, openMedia, type RungModels, someFrame } from './open.ts';
@@ -25,7 +24,10 @@ import { someDetections, someMap } from './some.ts';
 
 /** Planes out of a frame. */
 export async function importFrame(request: RungRequest): Promise<RungResult> {
-  return withFrame(request, (frame) => repeat(request, () => copyPlanes(frame)));
+  const buffers = new PlaneBuffers();
+  return withFrame(request, (frame) =>
+    repeat(request, async () => buffers.give(await copyPlanes(frame, buffers))),
+  );
 }
 
 /** Planes into every tensor that the models want. */
@@ -115,21 +117,21 @@ export async function draw(request: RungRequest): Promise<RungResult> {
     );
     const boxes = detect ? someDetections(view.displayWidth, view.displayHeight) : null;
     let planes = await copyPlanes(frame);
+    const buffers = new PlaneBuffers();
     return repeat(request, () => {
       // A new object each time, as each inferred frame has one: its colours are looked up anew.
       const shown = depth && someMap(depth.descriptor.output.head);
-      planes = painter.draw(planes, boxes, shown, view);
+      planes = painter.draw(planes, buffers, boxes, shown, view);
     });
   });
 }
 
-/** A frame over planes. The copy of them stands in for the fresh ones that each frame has. */
+/** A frame of planes. */
 export async function frameOut(request: RungRequest): Promise<RungResult> {
   return withFrame(request, async (frame) => {
     const planes = await copyPlanes(frame);
-    const { byteLength } = packedLayout('I420', planes.picture.width, planes.picture.height);
     const like = likeOf(frame);
-    return repeat(request, () => frameOver({ ...planes, buffer: new ArrayBuffer(byteLength) }, like).close());
+    return repeat(request, () => frameOver(planes, like).close());
   });
 }
 

@@ -164,16 +164,16 @@ export async function mux(request: RungRequest): Promise<RungResult> {
   return result;
 }
 
-/** Frames without end, at the clip's pace, over copies of planes that are there already. */
+/** Frames without end, at the clip's pace, of planes that are there already. */
 async function* madeFrames(media: MediaSource): AsyncGenerator<VideoFrame> {
   const { planes, like } = await somePlanes(media, 24);
   const fps = media.video.fps ?? 30;
   for (let i = 0; ; i++) {
-    const { buffer, ...rest } = planes[i % planes.length]!;
-    yield frameOver(
-      { ...rest, buffer: buffer.slice(0) },
-      { ...like, timestamp: Math.round((i * 1e6) / fps), duration: Math.round(1e6 / fps) },
-    );
+    yield frameOver(planes[i % planes.length]!, {
+      ...like,
+      timestamp: Math.round((i * 1e6) / fps),
+      duration: Math.round(1e6 / fps),
+    });
   }
 }
 

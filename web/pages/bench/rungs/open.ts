@@ -47,6 +47,7 @@ export async function* framesOf(media: MediaSource, packets: EncodedPacket[]) {
     ledger,
     closed,
     meter: new Meter(),
+    encoded: false,
     signal: new AbortController().signal,
     onDamage: (message) => {
       throw new Error(message);
