@@ -48,10 +48,10 @@ async function measure(options: BenchOptions, folder: string): Promise<Report> {
   const backend = asked !== 'auto' ? asked : machine.adapter === 'none' || software ? 'cpu' : 'webgpu';
   const context: BenchContext = {
     ...{ folder, quick, backend, width, height, codec: options.codec, streams: options.streams },
-    rounds: quick ? 2 : 3,
-    seconds: quick ? 0.4 : 1,
+    rounds: quick ? 1 : 3,
+    seconds: quick ? 0.3 : 0.8,
     warmUp: quick ? 0.3 : 0.5,
-    modelWarmUp: quick ? 2 : 3,
+    modelWarmUp: quick ? 1.5 : 2.5,
     bitrate: options.bitrate,
     ...(await resolveModels(options.model)),
     say: (line) => process.stderr.write(`  ${line}\n`),

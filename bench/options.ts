@@ -45,19 +45,20 @@ export function parseOptions(args: string[]): BenchOptions {
   const command = new Command('npm run bench --')
     .description('how fast it is here, beside what people would use instead')
     .argument('[sections...]', `of ${SECTIONS.join(', ')}; all but street when none is named`)
-    .option('--quick', 'shorter and fewer rounds: two minutes', false)
+    .option('--quick', 'one short round beside the nearest peers: two minutes', false)
     .addOption(new Option('--backend <name>', 'whose stages are measured').choices(BACKENDS).default('auto'))
-    .option('--size <WxH>', 'size of the clip', size, size('1280x720'))
+    .option('--size <WxH>', 'size of the clip (default: 1280x720; 640x360 when quick)', size)
     .option(
       '--model <name>',
       'detection model: a registry name or a path (default: yolox-nano, else street-yolo)',
     )
     .addOption(new Option('--codec <name>', 'of the output').choices(CODECS).default('h264'))
-    .option('--streams <list>', 'how many streams at a time', counts, [1, 2, 4, 8])
+    .option('--streams <list>', 'how many streams at a time (default: 1,2,4,8; 1,2 when quick)', counts)
     .option('--compare <file>', 'a report.json of before')
     .option('--report <folder>', 'where the report goes', 'bench/report')
     .parse(args, { from: 'user' });
-  const { size: shape, model, compare, report, ...options } = command.opts();
+  const { size: asked, model, compare, report, streams, ...options } = command.opts();
+  const shape = asked ?? size(options.quick ? '640x360' : '1280x720');
   const wrong = command.args.find((name) => !(SECTIONS as readonly string[]).includes(name));
   if (wrong) command.error(`error: there is no section "${wrong}"; there are ${SECTIONS.join(', ')}`);
   return {
@@ -66,6 +67,7 @@ export function parseOptions(args: string[]): BenchOptions {
     bitrate: Math.round((3e6 * shape.width * shape.height) / (1280 * 720)),
     sections: command.args.length > 0 ? (command.args as SectionName[]) : USUAL,
     model: model ?? null,
+    streams: streams ?? (options.quick ? [1, 2] : [1, 2, 4, 8]),
     compare: compare ? resolve(compare) : null,
     report: resolve(report),
   };

@@ -1,7 +1,7 @@
 import { findEntry } from '../models/registry.ts';
 import type { SummaryEvent } from '../protocol/index.ts';
 import type { BenchContext } from './context.ts';
-import { makeClip } from './measure/clips.ts';
+import { CLIP_FRAMES, makeClip } from './measure/clips.ts';
 import { Ladder } from './measure/ladder.ts';
 import type { Measure, Section } from './reporting/report.ts';
 import { median, sum } from './reporting/statistics.ts';
@@ -13,8 +13,8 @@ import { median, sum } from './reporting/statistics.ts';
 export async function benchStreams(context: BenchContext): Promise<Section> {
   const { folder, backend, width, height, quick, detect, depth, streams, say } = context;
   if (!detect) throw new Error('no detection model is here');
-  const clip = await makeClip(folder, width, height, quick ? 600 : 1800);
-  const seconds = quick ? 4 : 8;
+  const seconds = quick ? 2 : 6;
+  const clip = await makeClip(folder, width, height, CLIP_FRAMES);
   const models = [detect, depth].filter((model) => model !== null);
   const rows: { count: number; summaries: SummaryEvent[] }[] = [];
   for (const count of streams) {

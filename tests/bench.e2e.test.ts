@@ -23,7 +23,7 @@ it('the bench measures every rung and the whole, and writes a report that it can
   const rungs = ['demux', 'decode', 'import', 'letterbox', 'infer', 'postprocess', 'draw', 'frame-out'];
   for (const rung of [...rungs, 'encode', 'mux']) {
     const { values } = figures.get(`rung.${rung}`)!;
-    expect(values, rung).toHaveLength(2);
+    expect(values, rung).toHaveLength(1);
     for (const fps of values) expect(fps, rung).toBeGreaterThan(1);
   }
   // Not what the efficiency is, which other tests on this machine disturb, but that it is what it says it is.

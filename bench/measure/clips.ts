@@ -7,6 +7,9 @@ import { command } from './engine-run.ts';
 /** Test data that lies beside a checkout of the project, where it does. */
 export const TESTDATA = process.env.EDGE_RUNNER_TESTDATA ?? join(process.cwd(), '../shared/testdata');
 
+/** Frames of the clip that everything is measured on: twenty seconds. */
+export const CLIP_FRAMES = 600;
+
 /** Runs ffmpeg quietly. */
 export function ffmpeg(args: string[]): void {
   execFileSync('ffmpeg', ['-v', 'error', '-y', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });

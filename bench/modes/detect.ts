@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { DetectModel } from '../../models/descriptor.ts';
 import type { ResolvedModel } from '../../models/store/index.ts';
+import type { FrameEvent } from '../../protocol/index.ts';
 import type { Rung } from '../../web/pages/bench/rungs/request.ts';
 import { type BenchContext, Turns } from '../context.ts';
-import { hasFfmpeg, makeClip } from '../measure/clips.ts';
-import { type EngineRun, runEngine } from '../measure/engine-run.ts';
+import { CLIP_FRAMES, hasFfmpeg, makeClip } from '../measure/clips.ts';
+import type { EngineRun } from '../measure/engine-run.ts';
 import { Ladder } from '../measure/ladder.ts';
 import { hasPeer, nativeDetect, type Peer, pagePeer } from '../peers/index.ts';
 import type { Measure, Section } from '../reporting/report.ts';
@@ -20,9 +21,11 @@ const AFTER: Rung[] = ['postprocess', 'draw', 'frame-out', 'encode', 'mux'];
 const MIN_SCORE = 0.3;
 const IOU = 0.65;
 
-/** How long the whole is to run, seconds, and the least and most frames of it. */
-const WHOLE_SECONDS = { quick: 6, full: 11 };
-const FRAMES = { least: 90, most: 1800 };
+/** How long the whole is to run, seconds, and the least frames of it. */
+const WHOLE_SECONDS = 9;
+const LEAST_FRAMES = 60;
+/** Frames of the whole where there is no time to find out how many are worth it. */
+const QUICK_FRAMES = { cpu: LEAST_FRAMES, webgpu: 300 };
 
 /** `run --detect`, alone and with `--depth`, beside what the machine allows. */
 export async function benchDetect(context: BenchContext): Promise<Section> {
@@ -52,14 +55,10 @@ export async function benchDetectDepth(context: BenchContext): Promise<Section> 
 }
 
 async function benchStages(context: BenchContext, mode: Mode): Promise<Section> {
-  const { folder, width, height, quick, backend, say } = context;
-  const clip = await makeClip(folder, width, height, quick ? 600 : FRAMES.most);
+  const { folder, width, height, quick, backend } = context;
+  const clip = await makeClip(folder, width, height, CLIP_FRAMES);
   const output = (id: string) => join(folder, `${mode.id}-${id}.mp4`);
-  say(`${mode.title}: how many frames are worth it`);
-  // Also the warm-up of everything that is cached on the disk.
-  const trial = await wholeRun(context, mode, clip, output('trial'), 3);
-  const wanted = trial.steadyFps * (quick ? WHOLE_SECONDS.quick : WHOLE_SECONDS.full);
-  const frames = Math.round(Math.max(FRAMES.least, Math.min(quick ? 600 : FRAMES.most, wanted)));
+  const frames = quick ? QUICK_FRAMES[backend] : await framesWorthIt(context, mode, clip, output('trial'));
   const models = [mode.detect, mode.depth].filter((model) => model !== null);
   const ladder = await Ladder.open({ clip, models, backend });
   // Other people's pages do best without the flags that a software adapter wants.
@@ -68,7 +67,9 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
   try {
     const turns = new Turns(context);
     const rungs = addRungs(turns, context, mode, ladder);
-    const runs = turns.add('whole', () => wholeRun(context, mode, clip, output('ours'), frames / 30));
+    const events = join(folder, `${mode.id}.ndjson`);
+    const watched = { ...mode, args: [...mode.args, '--events', events] };
+    const runs = turns.add('whole', () => wholeRun(context, watched, clip, output('ours'), frames / 30));
     const peers = mode.depth ? [] : detectPeers(context, mode.detect!, plain, clip, frames, output);
     const besides = peers.map((peer) => ({ ...peer, runs: turns.add(peer.id, peer.run) }));
     await turns.go();
@@ -83,7 +84,7 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
       measures: [
         ...measures,
         ...(await copiesMeasures(context, mode, ladder, clip)),
-        ...(await comparison(context, mode, clip, runs, besides)),
+        ...comparison(framesOf(events), runs, besides),
       ],
       charts: [chart, ...(besides.length > 0 ? [peerChart(runs, besides, [])] : [])],
     };
@@ -91,6 +92,18 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
     if (plain !== ladder) await plain.close();
     await ladder.close();
   }
+}
+
+/** Also the warm-up of everything that is cached on the disk. */
+async function framesWorthIt(
+  context: BenchContext,
+  mode: Mode,
+  clip: string,
+  output: string,
+): Promise<number> {
+  context.say(`${mode.title}: how many frames are worth it`);
+  const { steadyFps } = await wholeRun(context, mode, clip, output, 1);
+  return Math.round(Math.max(LEAST_FRAMES, Math.min(CLIP_FRAMES, steadyFps * WHOLE_SECONDS)));
 }
 
 function detectPeers(
@@ -110,25 +123,14 @@ function detectPeers(
     ...(hasPeer('onnxruntime-node') && hasFfmpeg()
       ? [nativeDetect({ ...job, frames, output: output('native') })]
       : []),
-  ];
+  ].filter(({ id }) => !context.quick || id in ASKED);
 }
 
 /** What is asked of us beside the pages of others. */
 const ASKED: Record<string, number> = { best: 1.25, tutorial: 2.5 };
 
-async function comparison(
-  { folder, backend, say }: BenchContext,
-  { args }: Mode,
-  clip: string,
-  runs: EngineRun[],
-  peers: PeerTurns[],
-): Promise<Measure[]> {
-  if (peers.length === 0) return [];
-  say('what everybody found');
-  const events = join(folder, 'found.ndjson');
-  const longest = Math.max(...peers.map(({ runs: done }) => done[0]!.frames));
-  await runEngine([clip, ...args, '--events', events, '--backend', backend, '--end', `${longest / 30}`]);
-  const found = framesOf(events);
+/** @param found by us, of the frames that both did. */
+function comparison(found: FrameEvent[], runs: EngineRun[], peers: PeerTurns[]): Measure[] {
   return peers.flatMap(({ id, what, runs: done }): Measure[] => {
     const atLeast = ASKED[id];
     const inPage = done[0]!.fps !== null;

@@ -45,6 +45,12 @@ describe('two reports', () => {
     expect(compareReports(report(ms(10, 10)), report(ms(5, 5)))[0]!.verdict).toBe('better');
   });
 
+  it('a speed that was measured once may be a fifth off, a score may not', () => {
+    const score = (value: number): Measure => ({ ...fps(value), id: 'ap', unit: '' });
+    const [speed, ap] = compareReports(report(fps(100), score(0.5)), report(fps(85), score(0.48)));
+    expect([speed!.verdict, ap!.verdict]).toEqual(['same', 'worse']);
+  });
+
   it('what only one of them has is left out', () => {
     expect(compareReports(report(ms(10)), report(fps(5)))).toEqual([]);
   });

@@ -14,6 +14,9 @@ export interface Compared {
 
 /** Figures that do not scatter, such as scores, may still differ in their last digit. */
 const LEAST_CHANGE = 0.01;
+/** Of a speed or a time that was measured once nobody knows the spread: a shared machine's. */
+const UNKNOWN_SPREAD = 0.2;
+const SCATTERING = ['fps', 's', 'ms', '×', '%', 'GFLOP/s'];
 
 /** Every figure that two reports share. */
 export function compareReports(before: Report, after: Report): Compared[] {
@@ -29,7 +32,9 @@ export function compareReports(before: Report, after: Report): Compared[] {
 
 function compared(section: string, old: Measure, measure: Measure): Compared {
   const [before, after] = [median(old.values), median(measure.values)];
-  const scatter = spread(old.values) + spread(measure.values) + LEAST_CHANGE * Math.abs(before);
+  const once = Math.min(old.values.length, measure.values.length) < 2 && SCATTERING.includes(measure.unit);
+  const least = (once ? UNKNOWN_SPREAD : LEAST_CHANGE) * Math.abs(before);
+  const scatter = spread(old.values) + spread(measure.values) + least;
   const change = after - before;
   const verdict =
     Math.abs(change) <= scatter

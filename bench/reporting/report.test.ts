@@ -9,8 +9,8 @@ const measure = (values: number[], asked?: Measure['asked']): Measure => ({
 });
 
 describe('a figure', () => {
-  it('is the median and half of what the rounds scatter by', () => {
-    expect(shown(measure([90, 100, 94]))).toBe('94.0 ± 5.0 fps');
+  it('is the median and the 95 % interval of the mean of its rounds', () => {
+    expect(shown(measure([90, 100, 94]))).toBe('94.0 ± 12.5 fps');
     expect(shown(measure([0.912]))).toBe('0.912 fps');
     expect(shown(measure([]))).toBe('–');
   });

@@ -68,39 +68,55 @@ const PERCENTS = [0, 2, 50, 98, 100] as const;
  */
 export function depthPercentilesCpu({ values }: DepthMap): DepthPercentiles | null {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const finite = (bits: number) => (bits & 0x7f800000) !== 0x7f800000;
-  const keyOf = (bits: number) => (bits >>> 31 ? ~bits : bits | 0x80000000) >>> 0;
-
+  if (scratch.length < words.length) scratch = new Uint32Array(words.length);
+  // Keys that stand in the values' order, of the finite ones; later of those in a bin that a percentile lies in.
+  const keys = scratch;
   const first = new Uint32Array(BINS);
   let count = 0;
-  for (const bits of words) {
-    if (!finite(bits)) continue;
-    first[keyOf(bits) >>> 21]!++;
-    count++;
+  for (let i = 0; i < words.length; i++) {
+    const bits = words[i]!;
+    if ((bits & 0x7f800000) === 0x7f800000) continue;
+    const key = (bits >>> 31 ? ~bits : bits | 0x80000000) >>> 0;
+    first[key >>> 21]!++;
+    keys[count++] = key;
   }
   if (count === 0) return null;
-  const picked = PERCENTS.map((percent) => pick(first, Math.floor(((count - 1) * percent) / 100)));
+  let picked = PERCENTS.map((percent) => pick(first, Math.floor(((count - 1) * percent) / 100)));
 
   // Percentiles that lie in one bin are counted once.
-  const narrow = (shift: number, bits: number): void => {
-    const rows = new Map(picked.map(({ bin }) => [bin, new Uint32Array(1 << bits)]));
-    const mask = (1 << bits) - 1;
-    for (const word of words) {
-      if (!finite(word)) continue;
-      const key = keyOf(word);
-      const row = rows.get(key >>> (shift + bits));
-      if (row) row[(key >>> shift) & mask]!++;
-    }
-    for (const [i, { bin, rank }] of picked.entries()) {
-      const found = pick(rows.get(bin)!, rank);
-      picked[i] = { bin: ((bin << bits) | found.bin) >>> 0, rank: found.rank };
-    }
-  };
-  narrow(10, 11);
-  narrow(0, 10);
-  const [min, p2, p50, p98, max] = picked.map(({ bin }) => floatOf(bin));
+  const rowOf = new Int8Array(BINS).fill(-1);
+  for (const { bin } of picked) rowOf[bin] = 0;
+  let rows = 0;
+  for (let bin = 0; bin < BINS; bin++) if (rowOf[bin] === 0) rowOf[bin] = rows++;
+  const second = Array.from({ length: rows }, () => new Uint32Array(BINS));
+  let near = 0;
+  for (let i = 0; i < count; i++) {
+    const key = keys[i]!;
+    const row = rowOf[key >>> 21]!;
+    if (row < 0) continue;
+    second[row]![(key >>> 10) & 2047]!++;
+    keys[near++] = key;
+  }
+  picked = picked.map(({ bin, rank }) => {
+    const found = pick(second[rowOf[bin]!]!, rank);
+    return { bin: ((bin << 11) | found.bin) >>> 0, rank: found.rank };
+  });
+
+  const bins = [...new Set(picked.map(({ bin }) => bin))];
+  const third = bins.map(() => new Uint32Array(BINS / 2));
+  for (let i = 0; i < near; i++) {
+    const key = keys[i]!;
+    const row = bins.indexOf(key >>> 10);
+    if (row >= 0) third[row]![key & 1023]!++;
+  }
+  const [min, p2, p50, p98, max] = picked.map(({ bin, rank }) =>
+    floatOf(((bin << 10) | pick(third[bins.indexOf(bin)]!, rank).bin) >>> 0),
+  );
   return { min: min!, p2: p2!, p50: p50!, p98: p98!, max: max! };
 }
+
+/** Kept between calls: the page faults of fresh memory take longer than the counting. */
+let scratch = new Uint32Array(0);
 
 const BINS = 2048;
 
