@@ -56,7 +56,7 @@ async function onCoco({ folder, say, quick }: BenchContext, backend: BackendName
 }
 
 async function onStreet({ folder, quick, say }: BenchContext, backend: BackendName): Promise<Measure[]> {
-  const stills = { firstSeed: 100, seeds: quick ? 1 : 6, seconds: 10, fps: quick ? 0.3 : 0.5 };
+  const stills = { firstSeed: 100, seeds: quick ? 1 : 4, seconds: 10, fps: quick ? 0.3 : 0.5 };
   say(`${backend}: ${stills.seeds} streets`);
   const { clips, depth } = await heldOut(folder, stills, backend);
   const { ap50 } = detectionScores(counted(clips));

@@ -22,6 +22,8 @@ export interface BenchContext {
   /** Null when neither the model asked for nor another one is here. */
   detect: ResolvedModel | null;
   depth: ResolvedModel | null;
+  /** The detection model of the streams. */
+  camera: ResolvedModel | null;
   /** How many streams at a time. */
   streams: number[];
   say(line: string): void;

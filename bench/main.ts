@@ -49,11 +49,11 @@ async function measure(options: BenchOptions, folder: string): Promise<Report> {
   const context: BenchContext = {
     ...{ folder, quick, backend, width, height, codec: options.codec, streams: options.streams },
     rounds: quick ? 1 : 3,
-    seconds: quick ? 0.3 : 0.8,
-    warmUp: quick ? 0.3 : 0.5,
+    seconds: quick ? 0.3 : 0.7,
+    warmUp: quick ? 0.3 : 0.4,
     modelWarmUp: quick ? 1.5 : 2.5,
     bitrate: options.bitrate,
-    ...(await resolveModels(options.model)),
+    ...(await resolveModels(options.model, backend)),
     say: (line) => process.stderr.write(`  ${line}\n`),
   };
   console.log(

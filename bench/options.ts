@@ -8,7 +8,8 @@ import {
   type ResolvedModel,
   resolveModel,
 } from '../models/store/index.ts';
-import { BACKENDS, type BackendChoice, CODECS, type Codec } from '../protocol/index.ts';
+import { BACKENDS, type BackendChoice, type BackendName, CODECS, type Codec } from '../protocol/index.ts';
+import type { BenchContext } from './context.ts';
 
 /** In the order in which they are measured. */
 export const SECTIONS = [
@@ -84,11 +85,14 @@ export async function modelIfHere(name: string): Promise<ResolvedModel | null> {
 /** The detection model that is asked for, or the first of the usual ones that is here: a bench downloads nothing. */
 export async function resolveModels(
   model: string | null,
-): Promise<{ detect: ResolvedModel | null; depth: ResolvedModel | null }> {
+  backend: BackendName,
+): Promise<Pick<BenchContext, 'detect' | 'depth' | 'camera'>> {
   const detect = model
     ? await resolveModel(model, STORE)
     : ((await modelIfHere('yolox-nano')) ?? (await modelIfHere('street-yolo')));
-  return { detect, depth: await modelIfHere('street-depth') };
+  // Cores alone carry no camera with a network of the usual size.
+  const camera = model || backend === 'webgpu' ? detect : await modelIfHere('street-yolo');
+  return { detect, depth: await modelIfHere('street-depth'), camera };
 }
 
 function size(text: string): { width: number; height: number } {

@@ -106,6 +106,8 @@ export interface StageStats {
 
 /** Of a source that is read at its own pace. */
 export interface LiveStats {
+  /** When time 0 of the source was: milliseconds since 1970. */
+  began: number;
   /** Frames that the stages had no time for. */
   dropped: number;
   /** From when a frame was due to when its events and its picture were handed on. */

@@ -6,8 +6,11 @@ import { LoopbackServer } from '../../headless-runner/host/loopback-server.ts';
 import { FileSource } from '../../headless-runner/host/served-source.ts';
 import type { ResolvedModel } from '../../models/store/index.ts';
 import type { BackendChoice, CapabilityReport } from '../../protocol/index.ts';
-import type { RungRequest, RungResult } from '../../web/pages/bench/rungs/request.ts';
+import type { RungRequest } from '../../web/pages/bench/rungs/request.ts';
 import { ProcessTree } from './process-tree.ts';
+
+/** Where rungs and streams are measured. */
+export const BENCH_PAGE = '/bench/index.html';
 
 export interface RungFigures {
   fps: number;
@@ -24,16 +27,14 @@ export interface LadderOptions {
   backend: BackendChoice;
 }
 
-/** A browser with the bench page, in which single pieces of work are measured one after another. */
+/** A browser in which single pieces of work are measured one after another, each in a page and profile of its own. */
 export class Ladder {
-  readonly page: Page;
   readonly server: LoopbackServer;
   readonly #launched: LaunchedBrowser;
 
-  private constructor(server: LoopbackServer, launched: LaunchedBrowser, page: Page) {
+  private constructor(server: LoopbackServer, launched: LaunchedBrowser) {
     this.server = server;
     this.#launched = launched;
-    this.page = page;
   }
 
   static async open({ clip, models, backend }: LadderOptions): Promise<Ladder> {
@@ -43,40 +44,30 @@ export class Ladder {
       models: new Map(models.map((model) => [model.descriptor.name, model])),
     };
     const server = await LoopbackServer.start(served, (socket) => socket.terminate());
-    let launched: LaunchedBrowser | null = null;
     try {
       const executablePath = findBrowser(await fetchedBrowser());
-      launched = await launchBrowser({ executablePath, backend, headed: false });
-      const page = (await launched.browser.pages())[0]!;
-      await page.goto(`${server.origin}/bench/index.html`);
-      return new Ladder(server, launched, page);
+      return new Ladder(server, await launchBrowser({ executablePath, backend, headed: false }));
     } catch (error) {
-      await launched?.close();
       await server.close();
       throw error;
     }
   }
 
-  async measure(request: Omit<RungRequest, 'origin' | 'token'>): Promise<RungFigures> {
-    const asked = { ...request, token: this.server.token };
-    const { result, cpuSeconds } = await this.watch(() =>
-      this.page.evaluate((rung) => window.edgeRunnerBench(rung), asked),
-    );
-    return {
-      fps: result.frames / result.seconds,
-      cpuPerFrame: cpuSeconds / result.frames,
-      gpuMs: result.gpuMs ?? null,
-    };
+  measure(request: Omit<RungRequest, 'origin' | 'token'>): Promise<RungFigures> {
+    return this.withPage(BENCH_PAGE, (page) => this.measureIn(page, request));
   }
 
-  /** Work in the page, beside the processor time that the browser takes for it between its own two moments. */
-  async watch<T extends Pick<RungResult, 'began' | 'ended'>>(
-    work: () => Promise<T>,
-  ): Promise<{ result: T; cpuSeconds: number }> {
+  /** The same in a page that is there already. */
+  async measureIn(page: Page, request: Omit<RungRequest, 'origin' | 'token'>): Promise<RungFigures> {
+    const asked = { ...request, token: this.server.token };
     const tree = new ProcessTree(this.#launched.browser.process()!.pid!);
     try {
-      const result = await work();
-      return { result, cpuSeconds: tree.cpuBetween(result.began, result.ended) };
+      const result = await page.evaluate((rung) => window.edgeRunnerBench(rung), asked);
+      return {
+        fps: result.frames / result.seconds,
+        cpuPerFrame: tree.cpuBetween(result.began, result.ended) / result.frames,
+        gpuMs: result.gpuMs ?? null,
+      };
     } finally {
       tree.stop();
     }
@@ -84,17 +75,25 @@ export class Ladder {
 
   /** What this browser is and can do. */
   async probe(): Promise<{ version: string; capabilities: CapabilityReport }> {
-    const page = await this.open('/runner/index.html');
-    const capabilities = await page.evaluate(() => window.edgeRunner.probe());
-    await page.close();
+    const capabilities = await this.withPage('/runner/index.html', (page) =>
+      page.evaluate(() => window.edgeRunner.probe()),
+    );
     return { version: await this.#launched.browser.version(), capabilities };
   }
 
-  /** Another page of the same server, in the same browser; the caller closes it. */
-  async open(path: string): Promise<Page> {
-    const page = await this.#launched.browser.newPage();
-    await page.goto(`${this.server.origin}${path}`);
-    return page;
+  /**
+   * Work in a new page of a new profile: of wasm that a profile has cached the browser compiles the rest in the
+   * background, for many seconds, beside whatever is measured then.
+   */
+  async withPage<T>(path: string, work: (page: Page) => Promise<T>): Promise<T> {
+    const profile = await this.#launched.browser.createBrowserContext();
+    try {
+      const page = await profile.newPage();
+      await page.goto(`${this.server.origin}${path}`);
+      return await work(page);
+    } finally {
+      await profile.close();
+    }
   }
 
   async close(): Promise<void> {

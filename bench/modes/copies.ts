@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { BenchContext } from '../context.ts';
 import { runEngine } from '../measure/engine-run.ts';
-import type { Ladder } from '../measure/ladder.ts';
+import { BENCH_PAGE, type Ladder } from '../measure/ladder.ts';
 import type { Measure } from '../reporting/report.ts';
 import type { Mode } from './mode.ts';
 
@@ -43,10 +43,12 @@ interface TraceEvent {
 
 /** The browser's own word: Chromium copies a frame that no hardware decoder made, without telling the page. */
 async function zeroCopy({ backend, codec, bitrate }: BenchContext, ladder: Ladder): Promise<Measure> {
-  await ladder.page.tracing.start({ categories: ['disabled-by-default-webgpu'] });
-  const stages = { detect: null, depth: null };
-  await ladder.measure({ rung: 'import', backend, seconds: 0.3, warmUp: 0.1, codec, bitrate, ...stages });
-  const bytes = await ladder.page.tracing.stop();
+  const request = { rung: 'import', backend, codec, bitrate, detect: null, depth: null } as const;
+  const bytes = await ladder.withPage(BENCH_PAGE, async (page) => {
+    await page.tracing.start({ categories: ['disabled-by-default-webgpu'] });
+    await ladder.measureIn(page, { ...request, seconds: 0.3, warmUp: 0.1 });
+    return page.tracing.stop();
+  });
   const { traceEvents } = JSON.parse(new TextDecoder().decode(bytes)) as { traceEvents: TraceEvent[] };
   const imports = traceEvents.filter(({ name }) => name === 'CreateExternalTexture');
   const free = imports.filter(({ args }) => args?.zero_copy).length;

@@ -13,7 +13,7 @@ import { framesOf } from '../street/score.ts';
 import { agreement } from './agreement.ts';
 import { type PeerTurns, peerChart } from './beside.ts';
 import { copiesMeasures } from './copies.ts';
-import { addRungs, ladderMeasures, type Mode, wholeRun } from './mode.ts';
+import { addRungs, boundOf, ladderMeasures, type Mode, wholeRun } from './mode.ts';
 
 const BEFORE: Rung[] = ['demux', 'decode', 'import', 'letterbox', 'infer'];
 const AFTER: Rung[] = ['postprocess', 'draw', 'frame-out', 'encode', 'mux'];
@@ -22,10 +22,8 @@ const MIN_SCORE = 0.3;
 const IOU = 0.65;
 
 /** How long the whole is to run, seconds, and the least frames of it. */
-const WHOLE_SECONDS = 9;
+const WHOLE_SECONDS = { quick: 4, full: 9 };
 const LEAST_FRAMES = 60;
-/** Frames of the whole where there is no time to find out how many are worth it. */
-const QUICK_FRAMES = { cpu: LEAST_FRAMES, webgpu: 300 };
 
 /** `run --detect`, alone and with `--depth`, beside what the machine allows. */
 export async function benchDetect(context: BenchContext): Promise<Section> {
@@ -58,7 +56,6 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
   const { folder, width, height, quick, backend } = context;
   const clip = await makeClip(folder, width, height, CLIP_FRAMES);
   const output = (id: string) => join(folder, `${mode.id}-${id}.mp4`);
-  const frames = quick ? QUICK_FRAMES[backend] : await framesWorthIt(context, mode, clip, output('trial'));
   const models = [mode.detect, mode.depth].filter((model) => model !== null);
   const ladder = await Ladder.open({ clip, models, backend });
   // Other people's pages do best without the flags that a software adapter wants.
@@ -69,8 +66,17 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
     const rungs = addRungs(turns, context, mode, ladder);
     const events = join(folder, `${mode.id}.ndjson`);
     const watched = { ...mode, args: [...mode.args, '--events', events] };
-    const runs = turns.add('whole', () => wholeRun(context, watched, clip, output('ours'), frames / 30));
-    const peers = mode.depth ? [] : detectPeers(context, mode.detect!, plain, clip, frames, output);
+    // As many frames as the rungs of the first round say that there is time for.
+    const wanted = quick ? WHOLE_SECONDS.quick : WHOLE_SECONDS.full;
+    let frames = 0;
+    const worthIt = () => {
+      frames ||= Math.round(
+        Math.max(LEAST_FRAMES, Math.min(CLIP_FRAMES, boundOf(rungs, 0, backend).bound * wanted)),
+      );
+      return frames;
+    };
+    const runs = turns.add('whole', () => wholeRun(context, watched, clip, output('ours'), worthIt() / 30));
+    const peers = mode.depth ? [] : detectPeers(context, mode.detect!, plain, clip, worthIt, output);
     const besides = peers.map((peer) => ({ ...peer, runs: turns.add(peer.id, peer.run) }));
     await turns.go();
     const { measures, chart } = ladderMeasures(context, rungs, runs);
@@ -94,24 +100,12 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
   }
 }
 
-/** Also the warm-up of everything that is cached on the disk. */
-async function framesWorthIt(
-  context: BenchContext,
-  mode: Mode,
-  clip: string,
-  output: string,
-): Promise<number> {
-  context.say(`${mode.title}: how many frames are worth it`);
-  const { steadyFps } = await wholeRun(context, mode, clip, output, 1);
-  return Math.round(Math.max(LEAST_FRAMES, Math.min(CLIP_FRAMES, steadyFps * WHOLE_SECONDS)));
-}
-
 function detectPeers(
   context: BenchContext,
   { descriptor, path }: ResolvedModel,
   ladder: Ladder,
   clip: string,
-  frames: number,
+  frames: () => number,
   output: (id: string) => string,
 ): Peer[] {
   const { width, height, bitrate } = context;

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import type { ResolvedModel } from '../../models/store/index.ts';
+import type { BackendName } from '../../protocol/index.ts';
 import type { Rung } from '../../web/pages/bench/rungs/request.ts';
 import type { BenchContext, Turns } from '../context.ts';
 import { type EngineRun, runEngine } from '../measure/engine-run.ts';
@@ -42,6 +43,16 @@ export function addRungs(
   );
 }
 
+/** What the machine allows, by the figures of one round. */
+export function boundOf(rungs: Map<Rung, RungFigures[]>, round: number, backend: BackendName) {
+  const each = [...rungs].map(([rung, figures]) => ({ rung, ...figures[round]! }));
+  const slowest = each.reduce((least, other) => (other.fps < least.fps ? other : least));
+  const byCores = cpus().length / sum(each.map(({ cpuPerFrame }) => cpuPerFrame));
+  const onGpu = each.filter(({ rung }) => ON_GPU.includes(rung)).map(({ fps }) => 1 / fps);
+  const byGpu = backend === 'webgpu' && onGpu.length > 0 ? 1 / sum(onGpu) : Number.POSITIVE_INFINITY;
+  return { slowest, byCores, byGpu, bound: Math.min(slowest.fps, byCores, byGpu) };
+}
+
 /** The command as a user gives it. @param frames of the clip; all when absent. */
 export function wholeRun(
   { backend, codec, bitrate }: BenchContext,
@@ -67,15 +78,7 @@ export function ladderMeasures(
   rungs: Map<Rung, RungFigures[]>,
   runs: EngineRun[],
 ): { measures: Measure[]; chart: Chart } {
-  const cores = cpus().length;
-  const rounds = runs.map((run, i) => {
-    const each = [...rungs].map(([rung, figures]) => ({ rung, ...figures[i]! }));
-    const slowest = each.reduce((least, other) => (other.fps < least.fps ? other : least));
-    const cpu = sum(each.map(({ cpuPerFrame }) => cpuPerFrame));
-    const onGpu = each.filter(({ rung }) => ON_GPU.includes(rung)).map(({ fps }) => 1 / fps);
-    const byGpu = backend === 'webgpu' && onGpu.length > 0 ? 1 / sum(onGpu) : Number.POSITIVE_INFINITY;
-    return { run, slowest, byCores: cores / cpu, byGpu, bound: Math.min(slowest.fps, cores / cpu, byGpu) };
-  });
+  const rounds = runs.map((run, i) => ({ run, ...boundOf(rungs, i, backend) }));
   const measures: Measure[] = [...rungs].map(([rung, figures]) => ({
     id: `rung.${rung}`,
     what: `${rung} alone`,

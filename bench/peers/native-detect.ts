@@ -6,7 +6,7 @@ import { PEERS, type Peer, type PeerDetection } from './peer.ts';
 export interface DetectJob {
   clip: string;
   output: string;
-  frames: number;
+  frames: () => number;
   width: number;
   height: number;
   bitrate: number;
@@ -18,7 +18,7 @@ export interface DetectJob {
 }
 
 /** ffmpeg and native onnxruntime: what runs on a server today. */
-export const nativeDetect = ({ model, path, ...job }: DetectJob): Peer => ({
+export const nativeDetect = ({ model, path, frames, ...job }: DetectJob): Peer => ({
   id: 'native',
   what: 'ffmpeg + native onnxruntime + x264 veryfast',
   run: async () => {
@@ -33,7 +33,7 @@ export const nativeDetect = ({ model, path, ...job }: DetectJob): Peer => ({
     const began = performance.now();
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      [join(PEERS, 'native-detect.mjs'), JSON.stringify({ ...job, model: told })],
+      [join(PEERS, 'native-detect.mjs'), JSON.stringify({ ...job, frames: frames(), model: told })],
       { encoding: 'utf8', maxBuffer: 1 << 28 },
     );
     if (status !== 0) throw new Error(`ffmpeg + onnxruntime failed: ${stderr}`);

@@ -13,6 +13,8 @@ const WHAT: Record<PageName, string> = {
   tutorial: 'the usual page, as tutorials write it',
 };
 
+const PEERS_PAGE = '/bench/peers.html';
+
 /** A page of other people's, in the browser that serves it best: ours, with the cpu backend's flags. */
 export const pagePeer = (
   ladder: Ladder,
@@ -24,31 +26,28 @@ export const pagePeer = (
   id: name,
   what: WHAT[name],
   run: async () => {
-    const page = await ladder.open('/bench/peers.html');
-    try {
-      const job: PageJob = {
-        clip: RUNNER_PATHS.source('in'),
-        model: detect && RUNNER_PATHS.model(detect.model.name),
-        token: ladder.server.token,
-        ort: RUNNER_PATHS.ort,
-        descriptor: detect?.model ?? null,
-        seconds: 5 * seconds,
-        warmUp: modelWarmUp,
-        bitrate,
-        minScore: detect?.minScore ?? 1,
-        iou: detect?.iou ?? 1,
-      };
-      const result = await page.evaluate((page, asked) => window.edgeRunnerPeer(page, asked), name, job);
-      writeFileSync(output, Buffer.from(result.output, 'base64'));
-      return {
-        fps: result.frames / result.seconds,
-        wallSeconds: null,
-        frames: result.found?.length ?? result.frames,
-        output,
-        ...(result.found && { found: result.found }),
-      };
-    } finally {
-      await page.close();
-    }
+    const job: PageJob = {
+      clip: RUNNER_PATHS.source('in'),
+      model: detect && RUNNER_PATHS.model(detect.model.name),
+      token: ladder.server.token,
+      ort: RUNNER_PATHS.ort,
+      descriptor: detect?.model ?? null,
+      seconds: 5 * seconds,
+      warmUp: modelWarmUp,
+      bitrate,
+      minScore: detect?.minScore ?? 1,
+      iou: detect?.iou ?? 1,
+    };
+    const result = await ladder.withPage(PEERS_PAGE, (page) =>
+      page.evaluate((peer, asked) => window.edgeRunnerPeer(peer, asked), name, job),
+    );
+    writeFileSync(output, Buffer.from(result.output, 'base64'));
+    return {
+      fps: result.frames / result.seconds,
+      wallSeconds: null,
+      frames: result.found?.length ?? result.frames,
+      output,
+      ...(result.found && { found: result.found }),
+    };
   },
 });

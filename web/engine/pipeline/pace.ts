@@ -32,6 +32,7 @@ export class Pace {
   }
 
   report(): LiveStats {
-    return { dropped: this.#dropped, latency: this.#latency.report() };
+    const began = performance.timeOrigin + (this.#began ?? 0) * 1000;
+    return { began: Math.round(began), dropped: this.#dropped, latency: this.#latency.report() };
   }
 }

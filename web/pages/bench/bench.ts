@@ -1,6 +1,5 @@
-import type { SummaryEvent } from '../../../protocol/index.ts';
 import type { RungRequest, RungResult } from './rungs/request.ts';
-import type { StreamRequest } from './streams/request.ts';
+import type { StreamOutcome, StreamRequest } from './streams/request.ts';
 import { runStreams } from './streams/streams.ts';
 
 /** What the bench calls, over the debugging pipe. */
@@ -8,7 +7,7 @@ declare global {
   interface Window {
     /** One rung of the ladder, in a worker of its own as the engine has one. */
     edgeRunnerBench(request: Omit<RungRequest, 'origin'>): Promise<RungResult>;
-    edgeRunnerStreams(count: number, request: Omit<StreamRequest, 'origin'>): Promise<SummaryEvent[]>;
+    edgeRunnerStreams(count: number, request: Omit<StreamRequest, 'origin'>): Promise<StreamOutcome[]>;
   }
 }
 

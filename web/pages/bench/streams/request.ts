@@ -1,4 +1,4 @@
-import type { BackendChoice, SummaryEvent } from '../../../../protocol/index.ts';
+import type { BackendChoice } from '../../../../protocol/index.ts';
 
 /** One paced stream: a source that is read at its own pace, stages, events that nobody keeps. */
 export interface StreamRequest {
@@ -12,4 +12,12 @@ export interface StreamRequest {
   depth: string | null;
 }
 
-export type StreamReply = { type: 'done'; summary: SummaryEvent } | { type: 'error'; error: string };
+/** What became of a stream. */
+export interface StreamOutcome {
+  /** When time 0 of it was: milliseconds since 1970. */
+  began: number;
+  /** Frames whose events came: their time in the clip, seconds, and when that was, milliseconds since 1970. */
+  arrived: { time: number; at: number }[];
+}
+
+export type StreamReply = ({ type: 'done' } & StreamOutcome) | { type: 'error'; error: string };

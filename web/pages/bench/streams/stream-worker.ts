@@ -2,17 +2,18 @@ import type { ModelDescriptor } from '../../../../models/descriptor.ts';
 import { type JobSpec, parseJobSpec, RUNNER_PATHS } from '../../../../protocol/index.ts';
 import { type EngineHost, runJob } from '../../../engine/index.ts';
 import { bytesOverHttp } from '../../runner/http-bytes.ts';
-import type { StreamReply, StreamRequest } from './request.ts';
+import type { StreamOutcome, StreamReply, StreamRequest } from './request.ts';
 
 /** The engine in a worker of its own, as each camera has it. */
 self.onmessage = async ({ data }: MessageEvent<StreamRequest>) => {
   const reply = (message: StreamReply) => self.postMessage(message);
   try {
-    const { summaries } = await runJob(jobOf(data), hostOf(data), {
+    const arrived: StreamOutcome['arrived'] = [];
+    const { summaries } = await runJob(jobOf(data), hostOf(data, arrived), {
       ortBase: new URL(RUNNER_PATHS.ort, data.origin).href,
       signal: new AbortController().signal,
     });
-    reply({ type: 'done', summary: summaries[0]! });
+    reply({ type: 'done', began: summaries[0]!.live!.began, arrived });
   } catch (error) {
     reply({
       type: 'error',
@@ -33,7 +34,7 @@ const jobOf = ({ backend, seconds, detect, depth }: StreamRequest): JobSpec =>
     placement: { backend },
   });
 
-function hostOf({ origin, token }: StreamRequest): EngineHost {
+function hostOf({ origin, token }: StreamRequest, arrived: StreamOutcome['arrived']): EngineHost {
   const headers = { authorization: `Bearer ${token}` };
   const ask = (path: string) => fetch(new URL(path, origin), { headers });
   const never = (what: string) => () => Promise.reject(new Error(`a stream of the bench has no ${what}`));
@@ -48,7 +49,10 @@ function hostOf({ origin, token }: StreamRequest): EngineHost {
     }),
     readPicture: never('pictures'),
     createFile: never('files'),
-    emit: async () => {},
+    emit: async (lines) => {
+      const at = performance.timeOrigin + performance.now();
+      for (const line of lines) if (line.type === 'frame') arrived.push({ time: line.time, at });
+    },
     log: () => {},
     progress: () => {},
   };
