@@ -35,23 +35,24 @@ export interface BenchContext {
 export class Turns {
   readonly #rounds: number;
   readonly #say: BenchContext['say'];
-  readonly #works: { name: string; work: () => Promise<void> }[] = [];
+  readonly #works: { name: string; most: number; work: () => Promise<void> }[] = [];
 
   constructor({ rounds, say }: BenchContext) {
     this.#rounds = rounds;
     this.#say = say;
   }
 
-  /** @returns a list that gets one result a round. */
-  add<T>(name: string, work: () => Promise<T>): T[] {
+  /** @param most rounds of it. @returns a list that gets one result a round. */
+  add<T>(name: string, work: () => Promise<T>, most = this.#rounds): T[] {
     const results: T[] = [];
-    this.#works.push({ name, work: async () => void results.push(await work()) });
+    this.#works.push({ name, most, work: async () => void results.push(await work()) });
     return results;
   }
 
   async go(): Promise<void> {
     for (let round = 1; round <= this.#rounds; round++) {
-      for (const { name, work } of this.#works) {
+      for (const { name, most, work } of this.#works) {
+        if (round > most) continue;
         this.#say(`round ${round} of ${this.#rounds}: ${name}`);
         await work();
       }

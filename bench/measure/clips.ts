@@ -7,8 +7,8 @@ import { command } from './engine-run.ts';
 /** Test data that lies beside a checkout of the project, where it does. */
 export const TESTDATA = process.env.EDGE_RUNNER_TESTDATA ?? join(process.cwd(), '../shared/testdata');
 
-/** Frames of the clip that everything is measured on: twenty seconds. */
-export const CLIP_FRAMES = 600;
+/** Frames of the clip that everything is measured on: sixteen seconds. */
+export const CLIP_FRAMES = 480;
 
 /** Runs ffmpeg quietly. */
 export function ffmpeg(args: string[]): void {

@@ -1,3 +1,4 @@
+import type { Turns } from '../context.ts';
 import type { EngineRun } from '../measure/engine-run.ts';
 import type { Peer, PeerRun } from '../peers/index.ts';
 import type { Chart } from '../reporting/report.ts';
@@ -5,6 +6,16 @@ import { median } from '../reporting/statistics.ts';
 
 /** A peer and what it did, one run a round. */
 export type PeerTurns = Peer & { runs: PeerRun[] };
+
+/** Rounds of peers that nothing is asked beside. */
+const FEWER_ROUNDS = 2;
+
+/** All peers among the works of a turn. @param asked by id, what is asked of us beside them. */
+export const addPeers = (turns: Turns, peers: Peer[], asked: Record<string, number>): PeerTurns[] =>
+  peers.map((peer) => ({
+    ...peer,
+    runs: turns.add(peer.id, peer.run, peer.id in asked ? undefined : FEWER_ROUNDS),
+  }));
 
 type Bars = Extract<Chart, { kind: 'bars' }>;
 

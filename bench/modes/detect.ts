@@ -11,7 +11,7 @@ import { hasPeer, nativeDetect, type Peer, pagePeer } from '../peers/index.ts';
 import type { Measure, Section } from '../reporting/report.ts';
 import { framesOf } from '../street/score.ts';
 import { agreement } from './agreement.ts';
-import { type PeerTurns, peerChart } from './beside.ts';
+import { addPeers, type PeerTurns, peerChart } from './beside.ts';
 import { copiesMeasures } from './copies.ts';
 import { addRungs, boundOf, ladderMeasures, type Mode, wholeRun } from './mode.ts';
 
@@ -22,7 +22,7 @@ const MIN_SCORE = 0.3;
 const IOU = 0.65;
 
 /** How long the whole is to run, seconds, and the least frames of it. */
-const WHOLE_SECONDS = { quick: 4, full: 9 };
+const WHOLE_SECONDS = { quick: 4, full: 7 };
 const LEAST_FRAMES = 60;
 
 /** `run --detect`, alone and with `--depth`, beside what the machine allows. */
@@ -77,7 +77,7 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
     };
     const runs = turns.add('whole', () => wholeRun(context, watched, clip, output('ours'), worthIt() / 30));
     const peers = mode.depth ? [] : detectPeers(context, mode.detect!, plain, clip, worthIt, output);
-    const besides = peers.map((peer) => ({ ...peer, runs: turns.add(peer.id, peer.run) }));
+    const besides = addPeers(turns, peers, ASKED);
     await turns.go();
     const { measures, chart } = ladderMeasures(context, rungs, runs);
     const names = models.map(({ descriptor }) => descriptor.name).join(' + ');

@@ -14,7 +14,7 @@ import {
   transcode,
 } from '../peers/index.ts';
 import type { Measure, Section } from '../reporting/report.ts';
-import { type PeerTurns, peerChart } from './beside.ts';
+import { addPeers, type PeerTurns, peerChart } from './beside.ts';
 import { addRungs, ladderMeasures, type Mode, wholeRun } from './mode.ts';
 
 const RUNGS: Rung[] = ['demux', 'decode', 'encode', 'mux'];
@@ -59,7 +59,7 @@ export async function benchTranscode(context: BenchContext): Promise<Section> {
       }),
     );
     const runs = turns.add('whole', () => wholeRun(context, MODE, clip, output('ours')));
-    const besides = peers.map((peer) => ({ ...peer, runs: turns.add(peer.id, peer.run) }));
+    const besides = addPeers(turns, peers, ASKED);
     await turns.go();
     const { measures, chart } = ladderMeasures(context, rungs, runs);
     const beside = await comparison(quick, clip, frames, runs, bare, besides, output('ours'));
