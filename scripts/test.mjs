@@ -37,14 +37,26 @@ for (const project of ['node', 'browser']) {
     ...reporters,
     ...process.argv.slice(2),
   ];
-  failed =
-    spawnSync('npx', args, { cwd: ROOT, stdio: 'inherit', env, shell: process.platform === 'win32' })
-      .status !== 0 || failed;
-  if (!existsSync(report)) continue;
-  const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'));
-  total.passed += numPassedTests;
-  total.failed += numFailedTests;
-  total.skipped += numPendingTests;
+  const once = () => {
+    const { status } = spawnSync('npx', args, {
+      cwd: ROOT,
+      stdio: 'inherit',
+      env,
+      shell: process.platform === 'win32',
+    });
+    const counted = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : null;
+    return { ok: status === 0, counted };
+  };
+  let { ok, counted } = once();
+  if (!ok && project === 'browser' && counted?.numFailedTests === 0) {
+    // Chromium with a software adapter dies once in a great while, whatever test it is at; a fault of ours dies twice.
+    process.stderr.write('no test failed, but the browser was lost: all of its tests once more\n');
+    ({ ok, counted } = once());
+  }
+  failed ||= !ok;
+  total.passed += counted?.numPassedTests ?? 0;
+  total.failed += counted?.numFailedTests ?? 0;
+  total.skipped += counted?.numPendingTests ?? 0;
 }
 rmSync(folder, { recursive: true, force: true });
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
