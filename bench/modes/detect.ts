@@ -23,7 +23,7 @@ const IOU = 0.65;
 
 /** How long the whole is to run, seconds, and the least frames of it. */
 const WHOLE_SECONDS = { quick: 4, full: 7 };
-const LEAST_FRAMES = 60;
+const LEAST_FRAMES = 12;
 
 /** `run --detect`, alone and with `--depth`, beside what the machine allows. */
 export async function benchDetect(context: BenchContext): Promise<Section> {
