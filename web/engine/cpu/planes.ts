@@ -18,19 +18,23 @@ export interface FramePlanes {
   picture: Picture;
 }
 
-/** Memory for planes of one size, used again: the page faults of fresh memory cost ten times what the copy does. */
+/** Memory for planes, used again: the page faults of fresh memory cost ten times what the copy does. */
 export class PlaneBuffers {
+  /** Kept at most: those of sizes that no longer come make room, oldest first. */
+  static readonly #MOST = 8;
+
   #free: ArrayBuffer[] = [];
 
   /** What is in it is old: whoever takes it writes all of it. */
   take(byteLength: number): ArrayBuffer {
-    const buffer = this.#free.pop();
-    return buffer?.byteLength === byteLength ? buffer : new ArrayBuffer(byteLength);
+    const at = this.#free.findLastIndex((buffer) => buffer.byteLength === byteLength);
+    return at < 0 ? new ArrayBuffer(byteLength) : this.#free.splice(at, 1)[0]!;
   }
 
   /** Nobody may look at it any more. */
   give({ buffer }: FramePlanes): void {
     this.#free.push(buffer);
+    if (this.#free.length > PlaneBuffers.#MOST) this.#free.shift();
   }
 }
 
