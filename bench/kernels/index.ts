@@ -27,7 +27,8 @@ export async function benchKernels({ say }: BenchContext): Promise<Section> {
       stderr
         .trim()
         .split('\n')
-        .findLast((line) => /Error/.test(line)) ?? 'Dawn failed',
+        .findLast((line) => /Error/.test(line))
+        ?.replace(/^\w*Error: /, '') ?? 'Dawn failed',
     );
   const report = JSON.parse(stdout) as KernelReport;
   const bandwidth = median(report.copy);

@@ -21,7 +21,7 @@ export async function benchStreet(context: BenchContext): Promise<Section> {
 
 async function accuracy({ folder, quick, say }: BenchContext): Promise<Measure[]> {
   // A frame every two seconds: frames that follow each other say little new.
-  const stills = { firstSeed: 100, seeds: quick ? 4 : 24, seconds: 10, fps: 0.5 };
+  const stills = { firstSeed: 100, seeds: quick ? 4 : 12, seconds: 10, fps: 0.5 };
   say(`${stills.seeds} streets`);
   const { clips, depth } = await heldOut(folder, stills, 'cpu');
   const { ap, ap50 } = detectionScores(counted(clips));
