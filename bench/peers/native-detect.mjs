@@ -6,6 +6,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import * as ort from 'onnxruntime-node';
 
 const job = JSON.parse(process.argv[2]);
@@ -42,6 +43,8 @@ const encoder = spawn(
 );
 
 const session = await ort.InferenceSession.create(model.path);
+/** Frames. */
+const AHEAD = 16;
 const planesSize = (width * height * 3) / 2;
 const area = letterbox.width * letterbox.height;
 const pictures = chunksOf(decoder.stdout, planesSize);
@@ -64,7 +67,9 @@ const [code] = await once(encoder, 'close');
 if (code !== 0) process.exit(1);
 console.log(JSON.stringify(found));
 
-async function* chunksOf(stream, size) {
+/** Some are read ahead: ffmpeg may have frames of one pipe to write before it gives the other pipe's. */
+async function* chunksOf(pipe, size) {
+  const stream = pipe.pipe(new PassThrough({ highWaterMark: AHEAD * size }));
   let chunk = Buffer.allocUnsafe(size);
   let filled = 0;
   for await (const data of stream) {

@@ -17,6 +17,9 @@ export interface DetectJob {
   path: string;
 }
 
+/** No run of it takes a tenth of this, milliseconds. */
+const PATIENCE = 300_000;
+
 /** ffmpeg and native onnxruntime: what runs on a server today. */
 export const nativeDetect = ({ model, path, frames, ...job }: DetectJob): Peer => ({
   id: 'native',
@@ -31,12 +34,12 @@ export const nativeDetect = ({ model, path, frames, ...job }: DetectJob): Peer =
       letterbox,
     };
     const began = performance.now();
-    const { status, stdout, stderr } = spawnSync(
+    const { status, signal, stdout, stderr } = spawnSync(
       process.execPath,
       [join(PEERS, 'native-detect.mjs'), JSON.stringify({ ...job, frames: frames(), model: told })],
-      { encoding: 'utf8', maxBuffer: 1 << 28 },
+      { encoding: 'utf8', maxBuffer: 1 << 28, timeout: PATIENCE },
     );
-    if (status !== 0) throw new Error(`ffmpeg + onnxruntime failed: ${stderr}`);
+    if (status !== 0) throw new Error(`ffmpeg + onnxruntime failed: ${signal ?? ''}${stderr}`);
     const found = JSON.parse(stdout) as PeerDetection[][];
     const wallSeconds = (performance.now() - began) / 1000;
     return { fps: null, wallSeconds, frames: found.length, output: job.output, found };
