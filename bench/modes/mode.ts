@@ -6,7 +6,7 @@ import type { BenchContext, Turns } from '../context.ts';
 import { type EngineRun, runEngine } from '../measure/engine-run.ts';
 import type { Ladder, RungFigures } from '../measure/ladder.ts';
 import type { Chart, Measure } from '../reporting/report.ts';
-import { sum } from '../reporting/statistics.ts';
+import { median, sum } from '../reporting/statistics.ts';
 
 /** A use of the engine: which stages a frame goes through. */
 export interface Mode {
@@ -51,6 +51,16 @@ export function boundOf(rungs: Map<Rung, RungFigures[]>, round: number, backend:
   const onGpu = each.filter(({ rung }) => ON_GPU.includes(rung)).map(({ fps }) => 1 / fps);
   const byGpu = backend === 'webgpu' && onGpu.length > 0 ? 1 / sum(onGpu) : Number.POSITIVE_INFINITY;
   return { slowest, byCores, byGpu, bound: Math.min(slowest.fps, byCores, byGpu) };
+}
+
+/** What keeps the whole from what the machine allows: cores that wait, or rungs that cost more beside each other than alone. */
+function whereItWent(rungs: Map<Rung, RungFigures[]>, runs: EngineRun[]): string {
+  const alone = sum(
+    [...rungs.values()].map((figures) => median(figures.map(({ cpuPerFrame }) => cpuPerFrame))),
+  );
+  const together = median(runs.map(({ cpuPerFrame }) => cpuPerFrame));
+  const busy = (together * median(runs.map(({ steadyFps }) => steadyFps))) / cpus().length;
+  return `cores ${(100 * busy).toFixed(0)} % busy, a frame's rungs cost ${(together / alone).toFixed(2)} × what they cost alone`;
 }
 
 /** The command as a user gives it. @param frames of the clip; all when absent. */
@@ -132,6 +142,7 @@ export function ladderMeasures(
       values: rounds.map(({ run, bound }) => run.steadyFps / bound),
       better: 'higher',
       asked: { atLeast: 0.9 },
+      note: whereItWent(rungs, runs),
     },
     {
       id: 'first-frame',
