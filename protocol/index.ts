@@ -1,5 +1,6 @@
 export * from './errors.ts';
 export * from './events.ts';
+export * from './grid/index.ts';
 export * from './job-spec.ts';
 export * from './runner.ts';
 export * from './zones.ts';

@@ -4,6 +4,16 @@ import { parseZones, zonesSchema } from './zones.ts';
 
 const id = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i);
 const pixels = z.int().min(16).max(16384);
+const uploadId = z.string().regex(/^[a-z0-9][a-z0-9_-]{7,63}$/i);
+/** A plain name, no path: it may become a file's on another machine. */
+const fileName = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((name) => !/[/\\\0]/.test(name) && name !== '.' && name !== '..', 'a plain file name, without folders');
+/** How much the machines are trusted that may work on something. */
+export const TRUSTS = ['untrusted', 'trusted'] as const;
+const label = z.string().regex(/^[a-z0-9][a-z0-9._=-]{0,62}$/i);
 
 export const BACKENDS = ['auto', 'webgpu', 'cpu'] as const;
 export const CODECS = ['h264', 'hevc', 'vp8', 'vp9', 'av1'] as const;
@@ -21,8 +31,8 @@ const range = {
 };
 
 const sourceSpec = z.discriminatedUnion('kind', [
-  /** Bytes the host holds under this id: a file, standard input, an upload. */
-  z.strictObject({ id, kind: z.literal('upload'), name: z.string(), ...range }),
+  /** Bytes the host holds under this id: a file, standard input; on a grid an upload, by its id. */
+  z.strictObject({ id, kind: z.literal('upload'), name: z.string().max(1024), upload: uploadId.optional(), ...range }),
   z.strictObject({
     id,
     kind: z.literal('http'),
@@ -30,8 +40,13 @@ const sourceSpec = z.discriminatedUnion('kind', [
     headers: z.record(z.string(), z.string()).default({}),
     ...range,
   }),
-  /** Still pictures, in order; the host holds each under `<id>/<index>`. */
-  z.strictObject({ id, kind: z.literal('snapshots'), files: z.array(z.string()).min(1) }),
+  /** Still pictures, in order; the host holds each under `<id>/<index>`, a grid under the id of its upload. */
+  z.strictObject({
+    id,
+    kind: z.literal('snapshots'),
+    files: z.array(fileName).min(1),
+    uploads: z.array(uploadId).optional(),
+  }),
   /** A moving test pattern that the engine draws itself; every frame carries its number as a bar code. */
   z.strictObject({
     id,
@@ -107,7 +122,7 @@ const outputSpec = z.discriminatedUnion('kind', [
     id,
     from: id,
     kind: z.literal('video'),
-    name: z.string(),
+    name: fileName,
     container: z.enum(CONTAINERS),
     codec: z.enum(CODECS).optional(),
     /** Bits per second. */
@@ -128,7 +143,19 @@ export const jobSpec = z.strictObject({
   sources: z.array(sourceSpec).min(1),
   stages: z.array(stageSpec).default([]),
   outputs: z.array(outputSpec).min(1),
-  placement: z.strictObject({ backend: z.enum(BACKENDS).default('auto') }).default({ backend: 'auto' }),
+  placement: z
+    .strictObject({
+      backend: z.enum(BACKENDS).default('auto'),
+      /** Least trust of a node that may have any of it. */
+      trust: z.enum(TRUSTS).default('untrusted'),
+      /** Nodes of this region only. */
+      region: label.optional(),
+      /** Nodes that bear all of these labels only. */
+      labels: z.array(label).max(16).default([]),
+    })
+    .default({ backend: 'auto', trust: 'untrusted', labels: [] }),
+  /** A higher one goes first. */
+  priority: z.int().min(-100).max(100).default(0),
   /** A damaged or truncated source fails the job instead of yielding what is whole. */
   strict: z.boolean().default(false),
 });
@@ -142,6 +169,7 @@ export type DetectOptions = z.infer<typeof detectOptions>;
 export type DepthOptions = z.infer<typeof depthOptions>;
 export type Layout = (typeof LAYOUTS)[number];
 export type BackendChoice = (typeof BACKENDS)[number];
+export type Trust = (typeof TRUSTS)[number];
 export type BackendName = Exclude<BackendChoice, 'auto'>;
 export type Codec = (typeof CODECS)[number];
 export type Container = (typeof CONTAINERS)[number];

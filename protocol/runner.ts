@@ -45,22 +45,3 @@ export const RUNNER_PATHS = {
   model: (name: string) => `/model/${encodeURIComponent(name)}/bytes`,
   ort: '/ort/',
 } as const;
-
-/** What this browser can do, as the page found out (`doctor`). */
-export interface CapabilityReport {
-  userAgent: string;
-  secureContext: boolean;
-  crossOriginIsolated: boolean;
-  cores: number;
-  jspi: boolean;
-  adapter: {
-    vendor: string;
-    architecture: string;
-    description: string;
-    software: boolean;
-    f16: boolean;
-  } | null;
-  decode: Record<string, 'hardware' | 'software' | 'no'>;
-  encode: Record<string, 'hardware' | 'software' | 'no'>;
-  audioDecode: Record<string, boolean>;
-}

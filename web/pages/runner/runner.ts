@@ -1,4 +1,4 @@
-import { probeCapabilities } from './capabilities.ts';
+import { probeCapabilities } from '../../node/capabilities.ts';
 
 /** What the command calls over the debugging pipe; the token never stands in an address. */
 declare global {

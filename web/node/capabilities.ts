@@ -1,4 +1,4 @@
-import type { CapabilityReport } from '../../../protocol/index.ts';
+import type { CapabilityReport } from '../../protocol/index.ts';
 
 /** Codec strings that stand for each codec in a report: 1280×720, 30 frames a second. */
 const VIDEO = {
@@ -21,6 +21,7 @@ export async function probeCapabilities(): Promise<CapabilityReport> {
     secureContext: isSecureContext,
     crossOriginIsolated,
     cores: navigator.hardwareConcurrency,
+    memoryGiB: (navigator as { deviceMemory?: number }).deviceMemory ?? null,
     jspi: 'Suspending' in WebAssembly,
     adapter: await probeAdapter(),
     decode: await each(VIDEO, (codec) =>
@@ -66,6 +67,8 @@ async function probeAdapter(): Promise<CapabilityReport['adapter']> {
     description,
     software: isFallbackAdapter,
     f16: adapter.features.has('shader-f16'),
+    maxBufferSize: adapter.limits.maxBufferSize,
+    features: [...adapter.features].sort(),
   };
 }
 

@@ -1,0 +1,213 @@
+import { z } from 'zod';
+import { ERROR_EXIT, type ErrorCode } from '../errors.ts';
+import { jobSpec, TRUSTS } from '../job-spec.ts';
+import { capabilityReport, measuredSpeeds } from './capabilities.ts';
+import { taskOutcome } from './messages.ts';
+
+/** What a token may do. `admin` may all of it within its tenant; `submit` may read too. */
+export const SCOPES = ['admin', 'submit', 'read', 'enrol'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export const JOB_STATES = ['queued', 'running', 'done', 'failed', 'cancelled'] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+export const NODE_STATES = ['active', 'draining', 'disabled', 'suspended'] as const;
+export type NodeState = (typeof NODE_STATES)[number];
+
+const time = z.iso.datetime();
+const name = z.string().min(1).max(128);
+const label = z.string().regex(/^[a-z0-9][a-z0-9._=-]{0,62}$/i);
+const labels = z.array(label).max(16);
+const errorCode = z.string().refine((code): code is ErrorCode => code in ERROR_EXIT);
+
+export const errorRecord = z.object({ code: errorCode, message: z.string(), remedy: z.string() });
+
+export const newJob = z.strictObject({
+  spec: jobSpec,
+  /** Chosen by the client: the same key again answers with the job that it made, and makes no other. */
+  key: z.string().min(8).max(128).optional(),
+});
+
+/** A file that an accepted attempt wrote. */
+export const resultFile = z.object({
+  task: z.int().min(0),
+  source: z.string(),
+  output: z.string(),
+  name: z.string(),
+  bytes: z.int().min(0),
+  /** Of its parts of `partBytes`, in order; the last may be shorter. */
+  parts: z.array(z.string()),
+  partBytes: z.int().positive(),
+  indexAtEnd: z.boolean(),
+  /** Path on this server. */
+  path: z.string(),
+});
+export type ResultFile = z.infer<typeof resultFile>;
+
+export const jobView = z.object({
+  id: z.string(),
+  state: z.enum(JOB_STATES),
+  priority: z.int(),
+  createdAt: time,
+  startedAt: time.nullable(),
+  endedAt: time.nullable(),
+  tasks: z.object({ total: z.int(), done: z.int(), running: z.int(), failed: z.int() }),
+  /** Frames done of all its tasks; `of` is null while nobody knows. */
+  frames: z.int(),
+  of: z.int().nullable(),
+  /** Frames a second now, of all nodes at work on it. */
+  fps: z.number(),
+  error: errorRecord.nullable(),
+});
+export type JobView = z.infer<typeof jobView>;
+
+export const attemptView = z.object({
+  id: z.string(),
+  n: z.int(),
+  node: z.string().nullable(),
+  state: z.string(),
+  startedAt: time,
+  endedAt: time.nullable(),
+  frames: z.int(),
+  error: errorRecord.nullable(),
+});
+
+export const taskView = z.object({
+  ordinal: z.int(),
+  kind: z.string(),
+  state: z.string(),
+  source: z.string(),
+  attempts: z.array(attemptView),
+  outcome: taskOutcome.nullable(),
+  error: errorRecord.nullable(),
+});
+
+export const jobDetail = jobView.extend({
+  /** Values of headers are left out: they are secrets. */
+  spec: jobSpec,
+  taskList: z.array(taskView),
+  files: z.array(resultFile),
+});
+export type JobDetail = z.infer<typeof jobDetail>;
+
+export const jobPage = z.object({ jobs: z.array(jobView), next: z.string().nullable() });
+
+/** What happened to a job, a task or an attempt of it; `progress` is of the moment and bears no id. */
+export const jobEvent = z.object({
+  id: z.int().nullable(),
+  at: time,
+  type: z.string(),
+  job: z.string(),
+  task: z.int().nullable(),
+  attempt: z.string().nullable(),
+  node: z.string().nullable(),
+  data: z.record(z.string(), z.unknown()),
+});
+export type JobEvent = z.infer<typeof jobEvent>;
+
+export const newToken = z.strictObject({
+  name,
+  scope: z.enum(SCOPES),
+  /** Seconds that it is good for; for ever when absent. */
+  expiresIn: z.int().positive().max(10 * 365 * 86_400).optional(),
+  /** Of nodes that enrol with it. */
+  labels: labels.default([]),
+  region: label.optional(),
+  trust: z.enum(TRUSTS).default('untrusted'),
+});
+export const tokenView = z.object({
+  id: z.string(),
+  name: z.string(),
+  scope: z.enum(SCOPES),
+  labels: z.array(z.string()),
+  region: z.string().nullable(),
+  trust: z.enum(TRUSTS),
+  createdAt: time,
+  expiresAt: time.nullable(),
+  revokedAt: time.nullable(),
+  lastUsedAt: time.nullable(),
+});
+/** Shown once: the server keeps a hash only. */
+export const mintedToken = tokenView.extend({ token: z.string() });
+export const tokenList = z.object({ tokens: z.array(tokenView) });
+
+export const newTenant = z.strictObject({
+  name,
+  /** Least trust of a node that may have any of its jobs. */
+  leastTrust: z.enum(TRUSTS).default('untrusted'),
+});
+export const tenantView = z.object({
+  id: z.string(),
+  name: z.string(),
+  leastTrust: z.enum(TRUSTS),
+  createdAt: time,
+});
+export const mintedTenant = tenantView.extend({ admin: mintedToken });
+export const tenantList = z.object({ tenants: z.array(tenantView) });
+
+export const newNode = z.strictObject({ name, host: z.enum(['tab', 'headless']) });
+/** Shown once, as a token is. */
+export const enrolledNode = z.object({ node: z.string(), name: z.string(), credential: z.string() });
+export const nodeView = z.object({
+  id: z.string(),
+  name: z.string(),
+  host: z.enum(['tab', 'headless']),
+  state: z.enum(NODE_STATES),
+  /** Why it is not active, in words. */
+  reason: z.string().nullable(),
+  connected: z.boolean(),
+  trust: z.enum(TRUSTS),
+  region: z.string().nullable(),
+  labels: z.array(z.string()),
+  build: z.string().nullable(),
+  slots: z.int(),
+  running: z.int(),
+  capabilities: capabilityReport.nullable(),
+  speeds: measuredSpeeds,
+  failures: z.int(),
+  createdAt: time,
+  lastSeen: time.nullable(),
+});
+export type NodeView = z.infer<typeof nodeView>;
+export const nodeList = z.object({ nodes: z.array(nodeView) });
+
+export const modelView = z.object({
+  name: z.string(),
+  task: z.string(),
+  /** Whether its file lies on the server already. */
+  here: z.boolean(),
+});
+export const modelList = z.object({ models: z.array(modelView) });
+
+/** Parts that a node is about to send, of one file of an output. */
+export const newParts = z.strictObject({
+  output: z.string().max(64),
+  name: z.string().regex(/^[^/\\\0]{1,255}$/),
+  parts: z
+    .array(
+      z.strictObject({
+        index: z.int().min(0).max(9_999),
+        bytes: z.int().min(1),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/),
+      }),
+    )
+    .min(1)
+    .max(64),
+});
+/** Where each goes with a PUT, in the order asked, and what headers to send along. */
+export const partTargets = z.object({
+  targets: z.array(z.object({ url: z.string(), headers: z.record(z.string(), z.string()) })),
+});
+
+export const auditEntry = z.object({
+  id: z.int(),
+  at: time,
+  /** Name of the token that did it. */
+  by: z.string(),
+  action: z.string(),
+  subject: z.string(),
+  data: z.record(z.string(), z.unknown()),
+});
+export const auditPage = z.object({ entries: z.array(auditEntry), next: z.int().nullable() });
+
+export const health = z.object({ status: z.literal('ok'), build: z.string() });

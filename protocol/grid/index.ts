@@ -1,0 +1,4 @@
+export * from './api.ts';
+export * from './capabilities.ts';
+export * from './messages.ts';
+export * from './problem.ts';

@@ -1,0 +1,114 @@
+import express, { type NextFunction, type Request, type Response, Router } from 'express';
+import type { Logger } from 'pino';
+import { EdgeRunnerError, PROBLEM_TYPE, toProblem } from '../../protocol/index.ts';
+import type { Access, Call, Caller, Route } from './route.ts';
+
+export interface RouterOptions {
+  log: Logger;
+  /** Who calls, where a route wants to know. @throws {EdgeRunnerError} `token-…`, `scope-missing` */
+  admit(access: Access, bearer: string): Promise<Caller | null>;
+  audit(caller: Caller, action: string, subject: string, data: object): Promise<void>;
+}
+
+/** Characters of a JSON body, at most. */
+const MOST_BODY = '1mb';
+/** A path parameter is an id of ours or a plain name: never a way to somewhere else. */
+const PARAMETER = /^(?!\.{1,2}$)[^/\\\0]{1,255}$/;
+
+/** Puts a table of routes to work: who may call, what was sent, what is answered, all in one place. */
+export function buildRouter(routes: readonly Route[], options: RouterOptions): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  const json = express.json({ limit: MOST_BODY, strict: false });
+  for (const one of routes) {
+    const handlers = one.body ? [json] : [];
+    router[one.method](one.path, ...handlers, (request: Request, response: Response, next: NextFunction) => {
+      answer(one, request, response, options).catch(next);
+    });
+  }
+  return router;
+}
+
+async function answer(
+  one: Route,
+  request: Request,
+  response: Response,
+  { admit, audit }: RouterOptions,
+): Promise<void> {
+  const bearer = bearerOf(request);
+  const caller = await admit(one.access, bearer);
+  const params = request.params as Record<string, string>;
+  if (!Object.values(params).every((value) => PARAMETER.test(value))) throw notFound(request.path);
+  const call: Call<unknown, unknown> = {
+    params,
+    query: one.query ? read(one.query, request.query, 'the query') : undefined,
+    body: one.body ? read(one.body, request.body, 'the body') : undefined,
+    // Routes that want no token do not look at it.
+    caller: caller!,
+    bearer,
+    request,
+    response,
+    audit: (action, subject, data = {}) => audit(caller!, action, subject, data),
+  };
+  const result = await one.handle(call);
+  if (response.headersSent || response.writableEnded) return;
+  if (result === undefined) response.status(one.answer.status).end();
+  else response.status(one.answer.status).json(result);
+}
+
+const bearerOf = ({ headers }: Request): string => /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
+
+function read<T>(schema: NonNullable<Route['body']>, value: unknown, what: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data as T;
+  const { path, message } = parsed.error.issues[0]!;
+  throw new EdgeRunnerError(
+    'request-invalid',
+    `${what}${path.length > 0 ? `, ${path.join('.')}` : ''}: ${message}`,
+    'Correct that field; /openapi.json lists them all.',
+  );
+}
+
+export const notFound = (what: string) =>
+  new EdgeRunnerError('not-found', `There is no ${what} here.`, 'Check the address; /openapi.json lists them all.');
+
+/** The last to hear of an error: a refusal is told as it is, a fault is logged and not shown. */
+export function problems(log: Logger) {
+  return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    const refusal = asRefusal(error);
+    if (!refusal) log.error({ err: error, method: request.method, path: request.path }, 'a request failed');
+    const told = toProblem(refusal ?? SERVER_FAULT);
+    if (told.status === 401) response.set('www-authenticate', 'Bearer');
+    response.status(told.status).type(PROBLEM_TYPE).send(JSON.stringify(told));
+  };
+}
+
+const SERVER_FAULT = new EdgeRunnerError(
+  'server-fault',
+  'The server could not do this.',
+  'Try again; if it goes on, look into its log.',
+);
+
+/** Our own refusals, and what Express and the body parser refuse before we see it. */
+function asRefusal(error: unknown): EdgeRunnerError | null {
+  if (error instanceof EdgeRunnerError) return error;
+  const { status, type, code } = error as { status?: number; type?: string; code?: string };
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new EdgeRunnerError(
+      'disk-full',
+      "The server's disk is full.",
+      'Whoever runs it: make room, or keep jobs for a shorter time (--keep).',
+    );
+  if (type === 'entity.too.large')
+    return new EdgeRunnerError('body-too-large', 'This is too large.', `Send at most ${MOST_BODY}.`);
+  if (status !== undefined && status >= 400 && status < 500)
+    return new EdgeRunnerError(
+      'request-invalid',
+      'This request cannot be read.',
+      'Check its address, its headers and that its body is JSON.',
+    );
+  return null;
+}

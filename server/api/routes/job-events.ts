@@ -1,0 +1,110 @@
+import type { Request, Response } from 'express';
+import type { JobEvent } from '../../../protocol/index.ts';
+import type { Hub } from '../../grid/hub.ts';
+import type { Database } from '../../store/database.ts';
+import { getJob } from '../../store/jobs.ts';
+import { eventsAfter } from '../../store/records.ts';
+import { showEvent } from '../views.ts';
+
+/** Events read at a time. */
+const BATCH = 500;
+/** Milliseconds between two signs of life: proxies end what is silent. Also how late a missed notice is made good. */
+const BEAT = 5_000;
+
+export interface Following {
+  db: Database;
+  hub: Hub;
+  tenant: string;
+  job: string;
+  request: Request;
+  response: Response;
+}
+
+/** Tells what happens to a job until it has ended and all is told, or until nobody listens any more. */
+export async function followJob({ db, hub, tenant, job, request, response }: Following): Promise<void> {
+  const ndjson = request.accepts(['text/event-stream', 'application/x-ndjson']) === 'application/x-ndjson';
+  response.set({
+    'content-type': ndjson ? 'application/x-ndjson' : 'text/event-stream',
+    'cache-control': 'no-store',
+    // Nothing between us may hold it back.
+    'x-accel-buffering': 'no',
+  });
+  response.flushHeaders();
+  const bell = new Bell();
+  const unfollow = hub.follow(job, () => bell.ring());
+  const beat = setInterval(() => {
+    response.write(ndjson ? '\n' : ': alive\n\n');
+    bell.ring();
+  }, BEAT);
+  response.on('close', () => bell.close());
+  const tell = async (event: JobEvent) => {
+    const line = JSON.stringify(event);
+    const text = ndjson
+      ? `${line}\n`
+      : `${event.id === null ? '' : `id: ${event.id}\n`}event: ${event.type}\ndata: ${line}\n\n`;
+    if (!response.write(text)) await drained(response);
+  };
+  try {
+    let last = Number(request.get('last-event-id') ?? request.query.after ?? 0) || 0;
+    let told = '';
+    while (!bell.closed) {
+      // First where it stands, then what led there: once it has ended nothing is added.
+      const now = await getJob(db, tenant, job);
+      if (!now) break;
+      const events = await eventsAfter(db, job, last, BATCH);
+      for (const event of events) {
+        last = event.id;
+        await tell(showEvent(event));
+      }
+      if (events.length === BATCH) continue;
+      const { frames, expected: of, fps, done, total } = now;
+      const data = { frames, of, fps, done, total };
+      const ended = !['queued', 'running'].includes(now.state);
+      if (!ended && JSON.stringify(data) !== told) {
+        told = JSON.stringify(data);
+        await tell({
+          ...{ id: null, at: new Date().toISOString(), type: 'progress', job, task: null, attempt: null },
+          ...{ node: null, data },
+        });
+      }
+      if (ended) break;
+      await bell.rung();
+    }
+  } finally {
+    clearInterval(beat);
+    unfollow();
+    response.end();
+  }
+}
+
+/** Rung while nobody waits, it is heard by the next who does. */
+class Bell {
+  closed = false;
+  #rung = false;
+  #wake: (() => void) | null = null;
+
+  ring(): void {
+    this.#rung = true;
+    this.#wake?.();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.ring();
+  }
+
+  async rung(): Promise<void> {
+    if (!this.#rung)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    this.#wake = null;
+    this.#rung = false;
+  }
+}
+
+const drained = (response: Response) =>
+  new Promise<void>((resolve) => {
+    response.once('drain', resolve);
+    response.once('close', resolve);
+  });

@@ -1,0 +1,116 @@
+import {
+  type JobDetail,
+  type JobEvent,
+  type JobSpec,
+  type JobView,
+  type NodeView,
+  PART_BYTES,
+  type ResultFile,
+} from '../../protocol/index.ts';
+import type { AttemptRow, JobProgressRow, TaskRow } from '../store/jobs.ts';
+import type { NodeRow } from '../store/nodes.ts';
+import type { BlobRow, EventRow } from '../store/records.ts';
+import type { TokenRow } from '../store/tenants.ts';
+
+/** Rows as the API shows them. */
+
+const time = (date: Date): string => date.toISOString();
+const timeOrNull = (date: Date | null): string | null => date?.toISOString() ?? null;
+
+export const showToken = ({ id, name, scope, labels, region, trust, ...row }: TokenRow) => ({
+  ...{ id, name, scope, labels, region, trust },
+  createdAt: time(row.created_at),
+  expiresAt: timeOrNull(row.expires_at),
+  revokedAt: timeOrNull(row.revoked_at),
+  lastUsedAt: timeOrNull(row.last_used_at),
+});
+
+export const showNode = (node: NodeRow & { running: number }): NodeView => {
+  const { id, name, host, state, reason, trust, region, labels, build, slots, running, speeds, failures } = node;
+  return {
+    ...{ id, name, host, state, reason, trust, region, labels, build, slots, running, speeds, failures },
+    connected: node.session !== null,
+    capabilities: node.capabilities,
+    createdAt: time(node.created_at),
+    lastSeen: timeOrNull(node.last_seen),
+  };
+};
+
+export const showJob = (row: JobProgressRow): JobView => ({
+  id: row.id,
+  state: row.state,
+  priority: row.priority,
+  createdAt: time(row.created_at),
+  startedAt: timeOrNull(row.started_at),
+  endedAt: timeOrNull(row.ended_at),
+  tasks: { total: row.total, done: row.done, running: row.running, failed: row.failed },
+  frames: row.frames,
+  of: row.expected,
+  fps: row.fps,
+  error: row.error,
+});
+
+export const showFile = (row: BlobRow): ResultFile => ({
+  task: row.ordinal,
+  source: row.source,
+  output: row.output,
+  name: row.name,
+  bytes: row.bytes,
+  parts: row.parts,
+  partBytes: PART_BYTES,
+  indexAtEnd: row.index_at_end,
+  path: `/v1/jobs/${row.job}/results/${row.ordinal}/${encodeURIComponent(row.output)}/${encodeURIComponent(row.name)}`,
+});
+
+export const showDetail = (
+  row: JobProgressRow,
+  tasks: readonly TaskRow[],
+  attempts: readonly AttemptRow[],
+  files: readonly BlobRow[],
+): JobDetail => ({
+  ...showJob(row),
+  spec: withoutSecrets(row.spec),
+  taskList: tasks.map(({ id, ordinal, kind, state, source, outcome, error }) => ({
+    ...{ ordinal, kind, state, source, outcome, error },
+    attempts: attempts
+      .filter(({ task }) => task === id)
+      .map((attempt) => ({
+        id: attempt.id,
+        n: attempt.n,
+        node: attempt.node_name,
+        state: attempt.state,
+        startedAt: time(attempt.started_at),
+        endedAt: timeOrNull(attempt.ended_at),
+        frames: attempt.frames,
+        error: attempt.error,
+      })),
+  })),
+  files: files.map(showFile),
+});
+
+export const showEvent = ({ id, job, task, attempt, node, type, data, at }: EventRow): JobEvent => ({
+  ...{ id, job, task, attempt, node, type, data },
+  at: time(at),
+});
+
+/** Headers and the query of an address may hold keys: they go to the origin, and to nobody else. */
+const withoutSecrets = (spec: JobSpec): JobSpec => ({
+  ...spec,
+  sources: spec.sources.map((source) =>
+    source.kind === 'http'
+      ? {
+          ...source,
+          url: publicUrl(source.url),
+          headers: Object.fromEntries(Object.keys(source.headers).map((name) => [name, '…'])),
+        }
+      : source,
+  ),
+});
+
+function publicUrl(text: string): string {
+  const url = new URL(text);
+  url.username = '';
+  url.password = '';
+  url.search = '';
+  return url.href;
+}

@@ -1,0 +1,115 @@
+import type { ToNode } from '../../protocol/index.ts';
+import type { NodeRow } from '../store/nodes.ts';
+import type { Contender } from './strategies.ts';
+
+/** An attempt in the hands of a node that is connected here. */
+export interface HeldAttempt {
+  attempt: string;
+  lease: string;
+  task: string;
+  job: string;
+  tenant: string;
+  source: string;
+  state: 'offered' | 'leased';
+  /** Of the last word of progress. */
+  seq: number;
+  progress: { frames: number; of: number | null; fps: number } | null;
+}
+
+/** A node that is connected to this server. Its row is the authority; this is what it said last. */
+export class ConnectedNode implements Contender {
+  row: NodeRow;
+  /** Of this connection. */
+  readonly session: string;
+  readonly held = new Map<string, HeldAttempt>();
+  /** It said itself that it takes no more. */
+  leaving = false;
+  failures = 0;
+  roundTripMs = 0;
+  readonly send: (message: ToNode) => void;
+  /** Ends the connection. @param code of the WebSocket's close. */
+  readonly end: (code: number, why: string) => void;
+
+  constructor(
+    row: NodeRow,
+    session: string,
+    link: { send(message: ToNode): void; end(code: number, why: string): void },
+  ) {
+    this.row = row;
+    this.session = session;
+    this.failures = row.failures;
+    this.send = (message) => link.send(message);
+    this.end = (code, why) => link.end(code, why);
+  }
+
+  get id() {
+    return this.row.id;
+  }
+  get tenant() {
+    return this.row.tenant;
+  }
+  get operator() {
+    return this.row.operator;
+  }
+  get trust() {
+    return this.row.trust;
+  }
+  get region() {
+    return this.row.region;
+  }
+  get labels() {
+    return this.row.labels;
+  }
+  get capabilities() {
+    return this.row.capabilities;
+  }
+  get speeds() {
+    return this.row.speeds;
+  }
+  get slots() {
+    return this.row.slots;
+  }
+  get busy() {
+    return this.held.size;
+  }
+
+  /** Whether it may be offered something now. */
+  get isFree(): boolean {
+    return this.row.state === 'active' && !this.leaving && this.held.size < this.row.slots;
+  }
+}
+
+/** The nodes that are connected to this server. */
+export class Fleet {
+  readonly #nodes = new Map<string, ConnectedNode>();
+
+  get(id: string): ConnectedNode | undefined {
+    return this.#nodes.get(id);
+  }
+
+  all(): Iterable<ConnectedNode> {
+    return this.#nodes.values();
+  }
+
+  get size(): number {
+    return this.#nodes.size;
+  }
+
+  free(): ConnectedNode[] {
+    return [...this.#nodes.values()].filter((node) => node.isFree);
+  }
+
+  /** @returns the connection that spoke for the same node before, if there is one. */
+  add(node: ConnectedNode): ConnectedNode | undefined {
+    const before = this.#nodes.get(node.id);
+    this.#nodes.set(node.id, node);
+    return before;
+  }
+
+  /** Nothing where a newer connection speaks for the node. @returns whether it was this one that did. */
+  remove(node: ConnectedNode): boolean {
+    if (this.#nodes.get(node.id) !== node) return false;
+    this.#nodes.delete(node.id);
+    return true;
+  }
+}

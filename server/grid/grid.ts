@@ -1,0 +1,276 @@
+import type { Logger } from 'pino';
+import { type ErrorRecord, type FromNode, type TaskOutcome, type WrittenFile, EdgeRunnerError } from '../../protocol/index.ts';
+import {
+  acceptOffers,
+  type Ended,
+  endAttempts,
+  extendLeases,
+  type Finished,
+  finishAttempts,
+  type Held,
+  liveOfNode,
+  type Moved,
+  recordProgress,
+  renewLeases,
+} from '../store/attempts.ts';
+import type { Database } from '../store/database.ts';
+import { connectNode, disconnectNode, findNodeByCredential, type NodeRow, nodesById, touchNodes } from '../store/nodes.ts';
+import { CHANNEL, type Notice, notify } from '../store/notify.ts';
+import { Batcher } from './batcher.ts';
+import { ConnectedNode, Fleet, type HeldAttempt } from './fleet.ts';
+import type { Intervals } from './intervals.ts';
+import { Scheduler, type SchedulerOptions } from './scheduler.ts';
+
+export type Hello = Extract<FromNode, { type: 'hello' }>;
+
+export interface GridOptions extends Pick<SchedulerOptions, 'strategy' | 'workOf' | 'onOffer'> {
+  db: Database;
+  intervals: Intervals;
+  log: Logger;
+  /** Sees to it that all parts of a file are there, and right. @returns its id in the store. */
+  completeFile(held: HeldAttempt, file: WrittenFile): Promise<string>;
+  /** Hears which jobs changed. */
+  onJobs(ids: readonly string[]): void;
+}
+
+/** Where a node stands after its hello. */
+export interface Welcomed {
+  node: ConnectedNode;
+  keep: string[];
+  drop: string[];
+}
+
+/**
+ * The grid as one server sees it: the nodes connected here, the scheduler, and every write that nodes cause, gathered
+ * into few statements. What is true stands in the database; other servers on it hear of changes by notices.
+ */
+export class Grid {
+  readonly fleet = new Fleet();
+  readonly scheduler: Scheduler;
+  readonly #options: GridOptions;
+  readonly #accepting: Batcher<Held, boolean>;
+  readonly #renewing: Batcher<Held, boolean>;
+  readonly #finishing: Batcher<Finished, boolean>;
+  readonly #ending: Batcher<Ended, boolean>;
+  readonly #moved = new Map<string, Moved>();
+  #recording: NodeJS.Timeout | null = null;
+  #touchedAt = 0;
+
+  constructor(options: GridOptions) {
+    const { db, intervals } = options;
+    this.#options = options;
+    this.scheduler = new Scheduler({ ...options, fleet: this.fleet });
+    const each =
+      <Item extends Held>(work: (items: Item[]) => Promise<Set<string>>) =>
+      async (items: Item[]) => {
+        const done = await work(items);
+        return items.map(({ attempt }) => done.has(attempt));
+      };
+    this.#accepting = new Batcher(each((items) => acceptOffers(db, items, intervals.ttlMs)));
+    this.#renewing = new Batcher(each((items) => renewLeases(db, items, intervals.ttlMs)));
+    this.#finishing = new Batcher(each((items) => finishAttempts(db, items)));
+    this.#ending = new Batcher(
+      each(async (items) => {
+        const ended = await db.transaction((tx) => endAttempts(tx, items));
+        await this.scheduler.trip([...new Set(ended.map(({ node }) => node))]);
+        return new Set(ended.map(({ attempt }) => attempt));
+      }),
+    );
+  }
+
+  async start(): Promise<void> {
+    const { db, intervals } = this.#options;
+    await extendLeases(db, intervals.ttlMs);
+    await db.listen(CHANNEL, (payload) => this.#hear(JSON.parse(payload) as Notice));
+    this.scheduler.start();
+    this.#record();
+  }
+
+  /** Attempts stay with their nodes, which find this server again, or another one. */
+  async stop(): Promise<void> {
+    if (this.#recording) clearTimeout(this.#recording);
+    await this.scheduler.stop();
+    for (const node of this.fleet.all()) node.end(1012, 'the server goes down');
+    await Promise.all([
+      this.#accepting.idle(),
+      this.#renewing.idle(),
+      this.#finishing.idle(),
+      this.#ending.idle(),
+    ]);
+  }
+
+  /** The node of a credential. @throws {EdgeRunnerError} `token-unknown`, `node-revoked`, `node-disabled` */
+  async authenticate(credential: string): Promise<NodeRow> {
+    const row = await findNodeByCredential(this.#options.db, credential);
+    if (!row)
+      throw new EdgeRunnerError(
+        'token-unknown',
+        'This server does not know this node.',
+        'Join again with an enrolment token.',
+      );
+    if (row.revoked_at) throw revoked(row.name);
+    return row;
+  }
+
+  /** A node has said hello: this connection speaks for it from now on. */
+  async connect(
+    row: NodeRow,
+    session: string,
+    hello: Hello,
+    link: ConstructorParameters<typeof ConnectedNode>[2],
+  ): Promise<Welcomed> {
+    const { db } = this.#options;
+    const node = new ConnectedNode(await connectNode(db, row.id, { session, ...hello }), session, link);
+    const live = await liveOfNode(db, row.id);
+    const resumed = live.filter(
+      ({ id, lease, state }) =>
+        state === 'leased' && hello.resume.some((held) => held.attempt === id && held.lease === lease),
+    );
+    const renewed = await Promise.all(
+      resumed.map(async (held) => ((await this.renew({ attempt: held.id, lease: held.lease })) ? held : null)),
+    );
+    for (const held of renewed) {
+      if (!held) continue;
+      const { id, state, ...rest } = held;
+      node.held.set(id, { ...rest, attempt: id, state, seq: -1, progress: null });
+    }
+    // It began anew and knows nothing of them: whatever ended it may have been their doing.
+    const lost = live.filter(({ id }) => !node.held.has(id));
+    await Promise.all(
+      lost.map(({ id, lease, state }) =>
+        this.end({
+          ...{ attempt: id, lease, retry: true },
+          ...(state === 'leased' ? { state: 'expired', error: restarted } : { state: 'returned', error: null }),
+        }),
+      ),
+    );
+    this.fleet.add(node)?.end(4001, 'the node has connected anew');
+    // On another server it may still be.
+    if (db.shared) await notify(db, { what: 'node', id: row.id });
+    this.scheduler.wake();
+    const keep = [...node.held.keys()];
+    return { node, keep, drop: hello.resume.map(({ attempt }) => attempt).filter((id) => !node.held.has(id)) };
+  }
+
+  /** Its leases stay its own until they end: it may come back. */
+  async disconnect(node: ConnectedNode): Promise<void> {
+    if (this.fleet.remove(node)) await disconnectNode(this.#options.db, node.id, node.session);
+  }
+
+  accept(held: Held): Promise<boolean> {
+    return this.#accepting.add(held);
+  }
+
+  renew(held: Held): Promise<boolean> {
+    return this.#renewing.add(held);
+  }
+
+  async end(ended: Ended): Promise<boolean> {
+    return this.#ending.add(ended);
+  }
+
+  /** @returns whether the result counts. @throws {EdgeRunnerError} when a file of it is not whole. */
+  async finish(held: HeldAttempt, files: readonly WrittenFile[], outcome: TaskOutcome): Promise<boolean> {
+    const stored = await Promise.all(
+      files.map(async ({ output, name, bytes, parts, indexAtEnd, ...file }) => ({
+        ...{ output, name, bytes, parts, indexAtEnd },
+        id: await this.#options.completeFile(held, { output, name, bytes, parts, indexAtEnd, ...file }),
+      })),
+    );
+    const { attempt, lease } = held;
+    return this.#finishing.add({ attempt, lease, outcome, files: stored });
+  }
+
+  /** Written with the next batch: of several words only the last one counts. */
+  moved(held: HeldAttempt, progress: NonNullable<HeldAttempt['progress']>): void {
+    held.progress = progress;
+    this.#moved.set(held.attempt, { attempt: held.attempt, lease: held.lease, ...progress });
+  }
+
+  #record(): void {
+    const { db, intervals, log } = this.#options;
+    this.#recording = setTimeout(async () => {
+      try {
+        const moved = [...this.#moved.values()];
+        this.#moved.clear();
+        if (moved.length > 0) {
+          const jobs = await recordProgress(db, moved);
+          if (jobs.length > 0) await notify(db, { what: 'jobs', ids: jobs });
+        }
+        if (performance.now() - this.#touchedAt > intervals.renewMs) {
+          this.#touchedAt = performance.now();
+          await touchNodes(db, [...this.fleet.all()].map(({ id }) => id));
+        }
+      } catch (error) {
+        log.error({ err: error }, 'recording progress failed');
+      }
+      if (this.#recording) this.#record();
+    }, intervals.progressMs);
+  }
+
+  #hear(notice: Notice): void {
+    switch (notice.what) {
+      case 'queue':
+        return this.scheduler.wake();
+      case 'jobs':
+        return this.#options.onJobs(notice.ids);
+      case 'cancel':
+        return this.#cancel(notice.job);
+      case 'node':
+        void this.#reread(notice.id).catch((error: unknown) =>
+          this.#options.log.error({ err: error }, 'reading a node failed'),
+        );
+    }
+  }
+
+  #cancel(job: string): void {
+    for (const node of this.fleet.all()) {
+      for (const { attempt, job: of } of node.held.values()) {
+        if (of !== job) continue;
+        // One whose result was just accepted is not held any more; all others of the job have ended.
+        node.held.delete(attempt);
+        node.send({ type: 'cancel', attempt, reason: 'the job has ended' });
+      }
+    }
+    this.scheduler.wake();
+  }
+
+  /** Somebody changed a node's row: what it says is so. */
+  async #reread(id: string): Promise<void> {
+    const node = this.fleet.get(id);
+    if (!node) return;
+    const [row] = await nodesById(this.#options.db, [id]);
+    if (!row || row.revoked_at) {
+      node.held.clear();
+      const { code, message, remedy } = revoked(node.row.name);
+      node.send({ type: 'revoke', code, message, remedy });
+      node.end(4003, 'revoked');
+      return;
+    }
+    if (row.session !== node.session) return node.end(4001, 'the node has connected anew');
+    const before = node.row.state;
+    node.row = row;
+    node.failures = row.failures;
+    if (row.state === before) return;
+    if (row.state === 'disabled') {
+      for (const { attempt } of node.held.values())
+        node.send({ type: 'cancel', attempt, reason: 'the node was disabled' });
+      node.held.clear();
+    }
+    node.send(row.state === 'active' ? { type: 'resume' } : { type: 'drain' });
+    this.scheduler.wake();
+  }
+}
+
+const revoked = (name: string) =>
+  new EdgeRunnerError(
+    'node-revoked',
+    `The node ${name} was revoked.`,
+    'Ask whoever runs the server for a new enrolment token.',
+  );
+
+const restarted: ErrorRecord = {
+  code: 'node-lost',
+  message: 'The node began anew in the midst of the task.',
+  remedy: 'It is tried on another node; look at that one if it happens again.',
+};

@@ -1,0 +1,246 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { WebSocket } from 'ws';
+import {
+  EdgeRunnerError,
+  type FromNode,
+  fromNode,
+  LEAST_NODE_PROTOCOL,
+  type ToNode,
+} from '../../protocol/index.ts';
+import type { ConnectedNode } from './fleet.ts';
+import type { Grid, Hello } from './grid.ts';
+import type { Intervals } from './intervals.ts';
+
+/** Milliseconds within which a connection has to say who it is. */
+const HELLO_PATIENCE = 10_000;
+/** Messages that no schema knows, after which the connection is ended. */
+const MOST_REFUSED = 20;
+/** Bytes on their way to a node that reads nothing, after which it is taken as gone. */
+const MOST_UNSENT = 4 << 20;
+
+export interface NodeSocketOptions {
+  grid: Grid;
+  intervals: Intervals;
+  log: Logger;
+  /** Fresh addresses of what an attempt reads. */
+  sourcesOf(attempt: { attempt: string; job: string; source: string }): Promise<Record<string, string[]>>;
+}
+
+/** One connection of a node: its messages in the order in which they came, each read by its schema first. */
+export class NodeSocket {
+  readonly #socket: WebSocket;
+  readonly #options: NodeSocketOptions;
+  #node: ConnectedNode | null = null;
+  #log: Logger;
+  #work: Promise<void> = Promise.resolve();
+  #refused = 0;
+  #unanswered = 0;
+  #pinged = 0;
+  readonly #hello: NodeJS.Timeout;
+  readonly #ping: NodeJS.Timeout;
+
+  constructor(socket: WebSocket, options: NodeSocketOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#log = options.log;
+    this.#hello = setTimeout(() => this.#end(4000, 'no hello'), HELLO_PATIENCE);
+    this.#ping = setInterval(() => this.#askForLife(), options.intervals.pingMs);
+    socket.on('message', (data, isBinary) => {
+      this.#unanswered = 0;
+      const text = isBinary ? null : data.toString();
+      this.#work = this.#work.then(() => this.#receive(text)).catch((error: unknown) => this.#fail(error));
+    });
+    socket.on('pong', () => {
+      this.#unanswered = 0;
+      if (this.#node) this.#node.roundTripMs = performance.now() - this.#pinged;
+    });
+    // Its close follows.
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      clearTimeout(this.#hello);
+      clearInterval(this.#ping);
+      const node = this.#node;
+      if (!node) return;
+      this.#log.info('node disconnected');
+      this.#work = this.#work
+        .then(() => options.grid.disconnect(node))
+        .catch((error: unknown) => this.#log.error({ err: error }, 'disconnecting failed'));
+    });
+  }
+
+  async #receive(text: string | null): Promise<void> {
+    const message = text === null ? null : parse(text);
+    if (!message) return this.#refuse();
+    if (message.type === 'hello') return this.#node ? this.#refuse() : this.#greet(message);
+    const node = this.#node;
+    if (!node) return this.#end(4000, 'hello comes first');
+    await this.#take(node, message);
+  }
+
+  async #greet(hello: Hello): Promise<void> {
+    const { grid, intervals } = this.#options;
+    clearTimeout(this.#hello);
+    if (hello.protocol < LEAST_NODE_PROTOCOL)
+      throw new EdgeRunnerError(
+        'build-too-old',
+        `This node speaks version ${hello.protocol} of the protocol, the server ${LEAST_NODE_PROTOCOL} and later.`,
+        'Update edge-runner there; a tab needs to be loaded anew.',
+      );
+    const row = await grid.authenticate(hello.credential);
+    const { node, keep, drop } = await grid.connect(row, randomUUID(), hello, {
+      send: (message) => this.#send(message),
+      end: (code, why) => this.#end(code, why),
+    });
+    if (this.#socket.readyState !== this.#socket.OPEN) return grid.disconnect(node);
+    this.#node = node;
+    this.#log = this.#log.child({ node: row.id, name: row.name });
+    this.#log.info({ host: hello.host, build: hello.build, slots: hello.slots, keep, drop }, 'node connected');
+    const { ttlMs, renewMs, progressMs } = intervals;
+    this.#send({ type: 'welcome', node: row.id, name: row.name, ttlMs, renewMs, progressMs, keep, drop });
+    if (node.row.state !== 'active') this.#send({ type: 'drain' });
+  }
+
+  async #take(node: ConnectedNode, message: Exclude<FromNode, { type: 'hello' }>): Promise<void> {
+    const { grid } = this.#options;
+    switch (message.type) {
+      case 'ping':
+        return this.#send({ type: 'pong' });
+      case 'drain':
+        node.leaving = true;
+        return;
+      case 'renew':
+        return this.#renew(node, message.leases);
+    }
+    const held = node.held.get(message.attempt);
+    // Its lease has ended, or never was: whoever says so late or twice is told, and nothing is written.
+    if (!held || held.lease !== message.lease) return this.#stale(message.attempt);
+    const { attempt, lease } = held;
+    switch (message.type) {
+      case 'accept':
+        if (await grid.accept({ attempt, lease })) held.state = 'leased';
+        else this.#drop(node, attempt);
+        return;
+      case 'reject':
+        await grid.end({ attempt, lease, state: 'rejected', error: null, retry: true });
+        return this.#free(node, attempt);
+      case 'progress':
+        if (message.seq <= held.seq) return;
+        held.seq = message.seq;
+        return grid.moved(held, { frames: message.frames, of: message.of, fps: message.fps });
+      case 'log':
+        return this.#log.info({ attempt }, message.message);
+      case 'fail': {
+        const { code, message: what, remedy, retry } = message;
+        this.#log.warn({ attempt, code }, what);
+        node.failures++;
+        await grid.end({ attempt, lease, state: 'failed', error: { code, message: what, remedy }, retry });
+        return this.#free(node, attempt);
+      }
+      case 'result':
+        return this.#finish(node, message);
+    }
+  }
+
+  async #finish(
+    node: ConnectedNode,
+    { attempt, lease, files, outcome }: Extract<FromNode, { type: 'result' }>,
+  ): Promise<void> {
+    const { grid } = this.#options;
+    const held = node.held.get(attempt)!;
+    try {
+      if (!(await grid.finish(held, files, outcome))) return this.#drop(node, attempt);
+      node.failures = 0;
+      this.#send({ type: 'ack', attempt });
+    } catch (error) {
+      if (!(error instanceof EdgeRunnerError)) throw error;
+      // What it sent is not what it says.
+      this.#log.warn({ attempt, code: error.code }, error.message);
+      node.failures++;
+      await grid.end({ attempt, lease, state: 'failed', error: error.toRecord(), retry: true });
+      this.#stale(attempt);
+    }
+    this.#free(node, attempt);
+  }
+
+  async #renew(node: ConnectedNode, leases: { attempt: string; lease: string }[]): Promise<void> {
+    const { grid, sourcesOf } = this.#options;
+    const lost: string[] = [];
+    const sources: Record<string, Record<string, string[]>> = {};
+    await Promise.all(
+      leases.map(async ({ attempt, lease }) => {
+        const held = node.held.get(attempt);
+        const holds = held?.lease === lease && (await grid.renew({ attempt, lease }));
+        if (holds) sources[attempt] = await sourcesOf(held);
+        else lost.push(attempt);
+      }),
+    );
+    for (const attempt of lost) node.held.delete(attempt);
+    this.#send({ type: 'renewed', lost, sources });
+  }
+
+  #free(node: ConnectedNode, attempt: string): void {
+    node.held.delete(attempt);
+    this.#options.grid.scheduler.wake();
+  }
+
+  #drop(node: ConnectedNode, attempt: string): void {
+    this.#stale(attempt);
+    this.#free(node, attempt);
+  }
+
+  #stale(attempt: string): void {
+    this.#send({ type: 'stale', attempt });
+  }
+
+  #refuse(): void {
+    if (++this.#refused > MOST_REFUSED) return this.#end(4002, 'too many messages that nobody knows');
+    this.#send({
+      type: 'refused',
+      code: 'message-invalid',
+      message: 'This message is none that a node says here.',
+      remedy: 'Update whichever of node and server is older.',
+    });
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof EdgeRunnerError) {
+      const { code, message, remedy } = error;
+      this.#send(
+        code === 'node-revoked' || code === 'token-unknown'
+          ? { type: 'revoke', code, message, remedy }
+          : { type: 'refused', code, message, remedy },
+      );
+      return this.#end(4003, code);
+    }
+    this.#log.error({ err: error }, 'a message of a node could not be dealt with');
+    this.#end(1011, 'server-fault');
+  }
+
+  /** Two signs of life missing: the connection is only open at our end. */
+  #askForLife(): void {
+    if (this.#unanswered >= 2 || this.#socket.bufferedAmount > MOST_UNSENT) return this.#socket.terminate();
+    this.#unanswered++;
+    this.#pinged = performance.now();
+    this.#socket.ping();
+  }
+
+  #send(message: ToNode): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #end(code: number, why: string): void {
+    this.#socket.close(code, why);
+    // A peer that does not answer is not waited for.
+    setTimeout(() => this.#socket.terminate(), 2_000).unref();
+  }
+}
+
+function parse(text: string): FromNode | null {
+  try {
+    const read = fromNode.safeParse(JSON.parse(text));
+    return read.success ? read.data : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,181 @@
+import type { Logger } from 'pino';
+import type { Work } from '../../protocol/index.ts';
+import { endAttempts, expireAttempts } from '../store/attempts.ts';
+import { type Candidate, claimTasks, type Kind, type NewAttempt, queuedKinds } from '../store/claims.ts';
+import type { Database } from '../store/database.ts';
+import { endSuspensions, tripBreakers } from '../store/nodes.ts';
+import { notify } from '../store/notify.ts';
+import type { ConnectedNode, Fleet } from './fleet.ts';
+import type { Intervals } from './intervals.ts';
+import { canDo } from './needs.ts';
+import { STRATEGIES, type StrategyName } from './strategies.ts';
+
+/** Tasks looked at in one claim, at most. */
+const WINDOW = 128;
+/** Attempts that are ended in one look for late ones, at most. */
+const EXPIRE_BATCH = 500;
+
+export interface SchedulerOptions {
+  db: Database;
+  fleet: Fleet;
+  intervals: Intervals;
+  strategy: StrategyName;
+  log: Logger;
+  /** What a node gets to see of an attempt. */
+  workOf(attempt: NewAttempt): Work;
+  /** Hears of each offer, for the metrics. */
+  onOffer(): void;
+}
+
+/** Brings tasks that wait and nodes that are free together, and takes back what was not done in time. */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  #matching: Promise<void> | null = null;
+  #again = false;
+  #looking: NodeJS.Timeout | null = null;
+  #stopped = false;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#look();
+  }
+
+  /** Whatever was under way is done when the promise settles. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#looking) clearTimeout(this.#looking);
+    await this.#matching;
+  }
+
+  /** Something became free to do, or somebody to do it. */
+  wake(): void {
+    if (this.#stopped) return;
+    if (this.#matching) {
+      this.#again = true;
+      return;
+    }
+    this.#matching = this.#match()
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'matching failed'))
+      .finally(() => {
+        this.#matching = null;
+        if (this.#again) {
+          this.#again = false;
+          this.wake();
+        }
+      });
+  }
+
+  async #match(): Promise<void> {
+    const { db, fleet, intervals } = this.#options;
+    while (!this.#stopped) {
+      const free = fleet.free();
+      if (free.length === 0) return;
+      const kinds = (await queuedKinds(db)).filter(({ needs }) => free.some((node) => canDo(node, needs)));
+      if (kinds.length === 0) return;
+      const attempts = await claimTasks(
+        db,
+        {
+          kinds: kinds.map(({ needsKey }) => needsKey),
+          most: Math.min(WINDOW, 2 * free.length + 8),
+          offerMs: intervals.acceptMs,
+        },
+        (candidates) => this.#choose(candidates, kinds),
+      );
+      if (attempts.length === 0) return;
+      await this.#offer(attempts);
+    }
+  }
+
+  #choose(candidates: Candidate[], kinds: Kind[]): { task: string; node: string }[] {
+    const { fleet, strategy } = this.#options;
+    const choose = STRATEGIES[strategy];
+    const chosen: { task: string; node: string }[] = [];
+    const taken = new Map<string, number>();
+    const hasRoom = (node: ConnectedNode) =>
+      node.isFree && node.busy + (taken.get(node.id) ?? 0) < node.slots;
+    const able = new Map(
+      kinds.map(({ needs, needsKey }) => [needsKey, [...fleet.all()].filter((node) => canDo(node, needs))]),
+    );
+    for (const task of candidates) {
+      const nodes = able.get(task.needsKey) ?? [];
+      const untried = nodes.filter(({ id }) => !task.failedOn.includes(id));
+      // Where it failed once it is tried again only if there is nobody else who could do it, not even a busy one.
+      const contenders = (untried.length > 0 ? untried : nodes).filter(hasRoom);
+      if (contenders.length === 0) continue;
+      const { id } = choose(contenders, task);
+      taken.set(id, (taken.get(id) ?? 0) + 1);
+      chosen.push({ task: task.id, node: id });
+    }
+    return chosen;
+  }
+
+  async #offer(attempts: NewAttempt[]): Promise<void> {
+    const { db, fleet, intervals, workOf, onOffer } = this.#options;
+    const gone: NewAttempt[] = [];
+    for (const made of attempts) {
+      const { attempt, lease, task, job, tenant, source } = made;
+      const node = fleet.get(made.node);
+      if (!node?.isFree) {
+        gone.push(made);
+        continue;
+      }
+      node.held.set(attempt, {
+        ...{ attempt, lease, task, job, tenant, source },
+        state: 'offered',
+        seq: -1,
+        progress: null,
+      });
+      onOffer();
+      const { ttlMs, acceptMs } = intervals;
+      node.send({ type: 'offer', attempt, lease, ttlMs, acceptMs, work: workOf(made) });
+    }
+    // The node went while its task was claimed.
+    if (gone.length > 0)
+      await db.transaction((tx) =>
+        endAttempts(
+          tx,
+          gone.map(({ attempt, lease }) => ({ attempt, lease, state: 'returned', error: null, retry: true })),
+        ),
+      );
+  }
+
+  /** By a timer that waits for the last look to be done: a database that is slow is not asked twice. */
+  #look(): void {
+    this.#looking = setTimeout(async () => {
+      try {
+        await this.#takeBack();
+        this.wake();
+      } catch (error) {
+        this.#options.log.error({ err: error }, 'looking for late attempts failed');
+      }
+      if (!this.#stopped) this.#look();
+    }, this.#options.intervals.lookMs);
+  }
+
+  async #takeBack(): Promise<void> {
+    const { db, fleet, intervals, log } = this.#options;
+    const late = await expireAttempts(db, { stallMs: intervals.stallMs, limit: EXPIRE_BATCH });
+    for (const { attempt, node: id, state } of late) {
+      log.info({ attempt, node: id, state }, 'attempt taken back');
+      const node = fleet.get(id);
+      if (!node?.held.delete(attempt)) continue;
+      node.failures++;
+      node.send({ type: 'cancel', attempt, reason: state });
+    }
+    if (late.length > 0) await this.trip([...new Set(late.map(({ node }) => node))]);
+    const back = await endSuspensions(db);
+    if (back.length > 0) await notify(db, ...back.map((id) => ({ what: 'node', id }) as const));
+  }
+
+  /** Nodes at which something failed: those that fail everything are given nothing for a while. */
+  async trip(nodes: readonly string[]): Promise<void> {
+    const { db, log } = this.#options;
+    const tripped = await tripBreakers(db, nodes);
+    if (tripped.length === 0) return;
+    for (const { id, reason } of tripped) log.warn({ node: id, reason }, 'node suspended');
+    await notify(db, ...tripped.map(({ id }) => ({ what: 'node', id }) as const));
+  }
+}

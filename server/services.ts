@@ -1,0 +1,27 @@
+import type { Logger } from 'pino';
+import type { BlobStore } from './blobs/store.ts';
+import type { Grid } from './grid/grid.ts';
+import type { Hub } from './grid/hub.ts';
+import type { Intervals } from './grid/intervals.ts';
+import type { Metrics } from './metrics.ts';
+import type { ModelShelf } from './models.ts';
+import type { Signer } from './net/signer.ts';
+import type { SourceReader } from './sources.ts';
+import type { Database } from './store/database.ts';
+import type { Uploads } from './uploads.ts';
+
+/** All that the routes of one server share. */
+export interface Services {
+  build: string;
+  log: Logger;
+  db: Database;
+  blobs: BlobStore;
+  grid: Grid;
+  hub: Hub;
+  signer: Signer;
+  intervals: Intervals;
+  models: ModelShelf;
+  sources: SourceReader;
+  uploads: Uploads;
+  metrics: Metrics;
+}

@@ -1,0 +1,137 @@
+import type { Queries } from './database.ts';
+import { newId } from './ids.ts';
+
+/** Rows that are only written and read: settings, uploads, files, events, the audit. */
+
+/** The value of a setting; made once, the same for all servers on this database. */
+export async function settingOnce(db: Queries, name: string, make: () => string): Promise<string> {
+  await db.query('INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING', [name, make()]);
+  const [row] = await db.query<{ value: string }>('SELECT value FROM setting WHERE name = $1', [name]);
+  return row!.value;
+}
+
+export interface UploadRow {
+  id: string;
+  tenant: string;
+  name: string;
+  bytes: number | null;
+  done: boolean;
+  created_at: Date;
+}
+
+export async function createUpload(
+  db: Queries,
+  { tenant, token, name }: { tenant: string; token: string; name: string },
+): Promise<string> {
+  const id = newId('u');
+  await db.query('INSERT INTO upload (id, tenant, created_by, name) VALUES ($1, $2, $3, $4)', [
+    id,
+    tenant,
+    token,
+    name,
+  ]);
+  return id;
+}
+
+export async function finishUpload(db: Queries, id: string, bytes: number): Promise<void> {
+  await db.query('UPDATE upload SET done = true, bytes = $2 WHERE id = $1', [id, bytes]);
+}
+
+export const findUploads = (db: Queries, tenant: string, ids: readonly string[]): Promise<UploadRow[]> =>
+  db.query('SELECT * FROM upload WHERE tenant = $1 AND id = ANY($2)', [tenant, ids]);
+
+export const deleteUploads = (db: Queries, ids: readonly string[]): Promise<{ id: string }[]> =>
+  db.query('DELETE FROM upload WHERE id = ANY($1) RETURNING id', [ids]);
+
+/** Uploads that no job names, older than that. */
+export const strayUploads = (db: Queries, seconds: number, limit: number): Promise<UploadRow[]> =>
+  db.query(
+    `SELECT * FROM upload WHERE created_at < now() - $1 * interval '1 second'
+       AND NOT EXISTS (SELECT 1 FROM job WHERE job.tenant = upload.tenant AND job.spec::text LIKE '%"' || upload.id || '"%')
+     ORDER BY created_at LIMIT $2`,
+    [seconds, limit],
+  );
+
+export interface BlobRow {
+  id: string;
+  job: string;
+  task: string;
+  attempt: string;
+  output: string;
+  name: string;
+  bytes: number;
+  parts: string[];
+  index_at_end: boolean;
+  ordinal: number;
+  source: string;
+}
+
+const BLOB = `SELECT blob.id, blob.job, blob.task, attempt, output, name, bytes, parts, index_at_end, task.ordinal,
+    task.source FROM blob JOIN task ON task.id = blob.task AND task.accepted_attempt = blob.attempt`;
+
+/** The files of accepted attempts. */
+export const filesOfJob = (db: Queries, job: string): Promise<BlobRow[]> =>
+  db.query(`${BLOB} WHERE blob.job = $1 ORDER BY task.ordinal, output, name`, [job]);
+
+export async function fileOfJob(
+  db: Queries,
+  job: string,
+  { ordinal, output, name }: { ordinal: number; output: string; name: string },
+): Promise<BlobRow | null> {
+  const [row] = await db.query<BlobRow>(
+    `${BLOB} WHERE blob.job = $1 AND task.ordinal = $2 AND output = $3 AND name = $4`,
+    [job, ordinal, output, name],
+  );
+  return row ?? null;
+}
+
+export interface EventRow {
+  id: number;
+  job: string;
+  task: number | null;
+  attempt: string | null;
+  node: string | null;
+  type: string;
+  data: Record<string, unknown>;
+  at: Date;
+}
+
+export const eventsAfter = (db: Queries, job: string, after: number, limit: number): Promise<EventRow[]> =>
+  db.query('SELECT * FROM event WHERE job = $1 AND id > $2 ORDER BY id LIMIT $3', [job, after, limit]);
+
+export interface AuditRow {
+  id: number;
+  by_name: string;
+  action: string;
+  subject: string;
+  data: Record<string, unknown>;
+  at: Date;
+}
+
+export async function recordAct(
+  db: Queries,
+  {
+    tenant,
+    token,
+    by,
+    action,
+    subject,
+    data,
+  }: { tenant: string; token: string; by: string; action: string; subject: string; data: object },
+): Promise<void> {
+  await db.query(
+    `INSERT INTO audit (tenant, token, by_name, action, subject, data) VALUES ($1, $2, $3, $4, $5, $6::jsonb)`,
+    [tenant, token, by, action, subject, JSON.stringify(data)],
+  );
+}
+
+/** Newest first. */
+export const listActs = (
+  db: Queries,
+  tenant: string,
+  { before, limit }: { before: number | null; limit: number },
+): Promise<AuditRow[]> =>
+  db.query(
+    `SELECT * FROM audit WHERE tenant = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+    [tenant, before, limit],
+  );

@@ -1,0 +1,112 @@
+import type { Scope, Trust } from '../../protocol/index.ts';
+import type { Queries } from './database.ts';
+import { hashOf, newId, newSecret } from './ids.ts';
+
+export interface TenantRow {
+  id: string;
+  name: string;
+  operator: boolean;
+  least_trust: Trust;
+  created_at: Date;
+}
+
+export interface TokenRow {
+  id: string;
+  tenant: string;
+  name: string;
+  scope: Scope;
+  labels: string[];
+  region: string | null;
+  trust: Trust;
+  created_at: Date;
+  expires_at: Date | null;
+  revoked_at: Date | null;
+  last_used_at: Date | null;
+}
+
+export interface NewTokenRow {
+  name: string;
+  scope: Scope;
+  expiresIn?: number | undefined;
+  labels: string[];
+  region?: string | undefined;
+  trust: Trust;
+}
+
+const TOKEN = 'id, tenant, name, scope, labels, region, trust, created_at, expires_at, revoked_at, last_used_at';
+
+/** @returns null when there is one of that name. */
+export async function createTenant(
+  db: Queries,
+  { name, leastTrust, operator = false }: { name: string; leastTrust: Trust; operator?: boolean },
+): Promise<TenantRow | null> {
+  const [row] = await db.query<TenantRow>(
+    `INSERT INTO tenant (id, name, operator, least_trust) VALUES ($1, $2, $3, $4)
+     ON CONFLICT DO NOTHING RETURNING *`,
+    [newId('te'), name, operator, leastTrust],
+  );
+  return row ?? null;
+}
+
+export const listTenants = (db: Queries): Promise<TenantRow[]> =>
+  db.query('SELECT * FROM tenant ORDER BY created_at, id');
+
+export async function tenantOf(db: Queries, id: string): Promise<TenantRow> {
+  return (await db.query<TenantRow>('SELECT * FROM tenant WHERE id = $1', [id]))[0]!;
+}
+
+/** The tenant whose nodes work for all; made at the first start. */
+export async function operatorTenant(db: Queries): Promise<{ tenant: TenantRow; isNew: boolean }> {
+  const find = async () => (await db.query<TenantRow>('SELECT * FROM tenant WHERE operator'))[0];
+  const found = await find();
+  if (found) return { tenant: found, isNew: false };
+  const made = await createTenant(db, { name: 'operator', leastTrust: 'untrusted', operator: true });
+  // Another server was a moment faster.
+  return made ? { tenant: made, isNew: true } : { tenant: (await find())!, isNew: false };
+}
+
+/** @returns the row, and the token itself, which is kept nowhere. */
+export async function createToken(
+  db: Queries,
+  tenant: string,
+  { name, scope, expiresIn, labels, region, trust }: NewTokenRow,
+): Promise<{ row: TokenRow; secret: string }> {
+  const secret = newSecret(scope);
+  const [row] = await db.query<TokenRow>(
+    `INSERT INTO token (id, tenant, name, scope, hash, labels, region, trust, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9 * interval '1 second') RETURNING ${TOKEN}`,
+    [newId('to'), tenant, name, scope, hashOf(secret), labels, region ?? null, trust, expiresIn ?? null],
+  );
+  return { row: row!, secret };
+}
+
+export async function findToken(
+  db: Queries,
+  secret: string,
+): Promise<(TokenRow & { expired: boolean; operator: boolean }) | null> {
+  const [row] = await db.query<TokenRow & { expired: boolean; operator: boolean }>(
+    `SELECT ${TOKEN.split(', ')
+      .map((column) => `token.${column}`)
+      .join(', ')}, tenant.operator, coalesce(expires_at < now(), false) AS expired
+     FROM token JOIN tenant ON tenant.id = token.tenant WHERE hash = $1`,
+    [hashOf(secret)],
+  );
+  return row ?? null;
+}
+
+/** When each was used last, told now and then. */
+export async function touchTokens(db: Queries, ids: readonly string[]): Promise<void> {
+  await db.query('UPDATE token SET last_used_at = now() WHERE id = ANY($1)', [ids]);
+}
+
+export const listTokens = (db: Queries, tenant: string): Promise<TokenRow[]> =>
+  db.query(`SELECT ${TOKEN} FROM token WHERE tenant = $1 ORDER BY created_at, id`, [tenant]);
+
+/** @returns null when the tenant has no such token; once revoked it stays so. */
+export async function revokeToken(db: Queries, tenant: string, id: string): Promise<TokenRow | null> {
+  const [row] = await db.query<TokenRow>(
+    `UPDATE token SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 AND tenant = $2 RETURNING ${TOKEN}`,
+    [id, tenant],
+  );
+  return row ?? null;
+}
