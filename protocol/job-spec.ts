@@ -10,7 +10,10 @@ const fileName = z
   .string()
   .min(1)
   .max(255)
-  .refine((name) => !/[/\\\0]/.test(name) && name !== '.' && name !== '..', 'a plain file name, without folders');
+  .refine(
+    (name) => !/[/\\\0]/.test(name) && name !== '.' && name !== '..',
+    'a plain file name, without folders',
+  );
 /** How much the machines are trusted that may work on something. */
 export const TRUSTS = ['untrusted', 'trusted'] as const;
 const label = z.string().regex(/^[a-z0-9][a-z0-9._=-]{0,62}$/i);
@@ -32,7 +35,13 @@ const range = {
 
 const sourceSpec = z.discriminatedUnion('kind', [
   /** Bytes the host holds under this id: a file, standard input; on a grid an upload, by its id. */
-  z.strictObject({ id, kind: z.literal('upload'), name: z.string().max(1024), upload: uploadId.optional(), ...range }),
+  z.strictObject({
+    id,
+    kind: z.literal('upload'),
+    name: z.string().max(1024),
+    upload: uploadId.optional(),
+    ...range,
+  }),
   z.strictObject({
     id,
     kind: z.literal('http'),

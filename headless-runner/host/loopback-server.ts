@@ -1,14 +1,11 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import express, { type Request, type Response } from 'express';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ModelDescriptor } from '../../models/descriptor.ts';
-import { EdgeRunnerError, RUNNER_PATHS } from '../../protocol/index.ts';
+import { RUNNER_PATHS } from '../../protocol/index.ts';
+import { ortFolder, pagesFolder } from '../../server/pages.ts';
 import type { ServedSource } from './served-source.ts';
 
 /** What the page may fetch. */
@@ -125,20 +122,3 @@ function sameToken(given: string, token: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(token)];
   return a.length === b.length && timingSafeEqual(a, b);
 }
-
-/** The built pages: beside the built command, or in `dist/` when it runs from source. */
-function pagesFolder(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const found = [join(here, '../web'), join(here, '../../dist/web')].find((folder) =>
-    existsSync(join(folder, 'runner/index.html')),
-  );
-  if (found) return found;
-  throw new EdgeRunnerError(
-    'engine-fault',
-    'The pages of edge-runner are not built.',
-    'Run "npm run build" in the checkout, or install the package again.',
-  );
-}
-
-const ortFolder = () =>
-  dirname(createRequire(import.meta.url).resolve('onnxruntime-web/ort-wasm-simd-threaded.wasm'));

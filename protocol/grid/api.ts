@@ -109,7 +109,11 @@ export const newToken = z.strictObject({
   name,
   scope: z.enum(SCOPES),
   /** Seconds that it is good for; for ever when absent. */
-  expiresIn: z.int().positive().max(10 * 365 * 86_400).optional(),
+  expiresIn: z
+    .int()
+    .positive()
+    .max(10 * 365 * 86_400)
+    .optional(),
   /** Of nodes that enrol with it. */
   labels: labels.default([]),
   region: label.optional(),
@@ -187,7 +191,7 @@ export const newParts = z.strictObject({
     .array(
       z.strictObject({
         index: z.int().min(0).max(9_999),
-        bytes: z.int().min(1),
+        bytes: z.int().min(0),
         sha256: z.string().regex(/^[0-9a-f]{64}$/),
       }),
     )

@@ -39,8 +39,8 @@ export const writtenFile = z.object({
 });
 export type WrittenFile = z.infer<typeof writtenFile>;
 
-/** What came of a task besides files. */
-export const taskOutcome = z.object({
+/** What came of a task besides files: the engine's own summary, of which the server reads this much. */
+export const taskOutcome = z.looseObject({
   frames: z.int().min(0),
   seconds: z.number().min(0),
   truncated: z.boolean(),
@@ -110,8 +110,8 @@ export const work = z.object({
   kind: z.literal('process'),
   /** Of one source; addresses and secrets stay with the server, so every source is an `upload` here. */
   spec: jobSpec,
-  /** By source id: where its bytes are read, one address, or one for each still picture. */
-  sources: z.record(z.string(), z.array(z.string())),
+  /** By source id: where its bytes are read; still pictures lie below it, by their index. */
+  sources: z.record(z.string(), z.string()),
 });
 export type Work = z.infer<typeof work>;
 
@@ -142,7 +142,7 @@ export const toNode = z.discriminatedUnion('type', [
     /** Attempts that are the node's no more: stop them. */
     lost: z.array(attemptId),
     /** Fresh addresses of sources, by attempt, then as in {@link work}. */
-    sources: z.record(attemptId, z.record(z.string(), z.array(z.string()))),
+    sources: z.record(attemptId, z.record(z.string(), z.string())),
   }),
   z.object({ type: z.literal('ack'), attempt: attemptId }),
   /** What was said of this attempt came too late, or was never the node's to say. */

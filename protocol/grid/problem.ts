@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ERROR_EXIT, EdgeRunnerError, type ErrorCode } from '../errors.ts';
+import { EdgeRunnerError, ERROR_EXIT, type ErrorCode } from '../errors.ts';
 
 /** HTTP status of each refusal; what is not listed is a job that cannot be carried out (422). */
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -11,7 +11,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'token-expired': 401,
   'node-revoked': 401,
   'scope-missing': 403,
-  'node-disabled': 403,
+  'certificate-unknown': 403,
   'signature-invalid': 403,
   'address-refused': 422,
   'not-found': 404,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorRecord, problem, PROBLEM_TYPE } from '../../protocol/index.ts';
+import { errorRecord, PROBLEM_TYPE, problem } from '../../protocol/index.ts';
 import type { Access, Route } from './route.ts';
 
 const WORDS: Record<Access, string> = {
@@ -26,7 +26,8 @@ export function openApi(routes: readonly Route[], build: string): object {
     info: {
       title: 'edge-runner',
       version: build,
-      description: 'A grid of browsers that work on video. Errors are RFC 9457 problem details with a code and a remedy.',
+      description:
+        'A grid of browsers that work on video. Errors are RFC 9457 problem details with a code and a remedy.',
     },
     paths,
     components: {
@@ -53,7 +54,9 @@ function operation({ name, summary, access, path, query, body, answer }: Route):
     'x-access': access,
     security: access === 'public' || access === 'signed' ? [] : [{ token: [] }],
     ...(parameters.length > 0 && { parameters }),
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(body) } } } }),
+    ...(body && {
+      requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(body) } } },
+    }),
     responses: {
       [answer.status]: {
         description: 'Done.',

@@ -4,7 +4,6 @@ import { EdgeRunnerError, PROBLEM_TYPE, toProblem } from '../../protocol/index.t
 import type { Access, Call, Caller, Route } from './route.ts';
 
 export interface RouterOptions {
-  log: Logger;
   /** Who calls, where a route wants to know. @throws {EdgeRunnerError} `token-…`, `scope-missing` */
   admit(access: Access, bearer: string): Promise<Caller | null>;
   audit(caller: Caller, action: string, subject: string, data: object): Promise<void>;
@@ -55,7 +54,8 @@ async function answer(
   else response.status(one.answer.status).json(result);
 }
 
-const bearerOf = ({ headers }: Request): string => /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
+const bearerOf = ({ headers }: Request): string =>
+  /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
 
 function read<T>(schema: NonNullable<Route['body']>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
@@ -69,7 +69,11 @@ function read<T>(schema: NonNullable<Route['body']>, value: unknown, what: strin
 }
 
 export const notFound = (what: string) =>
-  new EdgeRunnerError('not-found', `There is no ${what} here.`, 'Check the address; /openapi.json lists them all.');
+  new EdgeRunnerError(
+    'not-found',
+    `There is no ${what} here.`,
+    'Check the address; /openapi.json lists them all.',
+  );
 
 /** The last to hear of an error: a refusal is told as it is, a fault is logged and not shown. */
 export function problems(log: Logger) {

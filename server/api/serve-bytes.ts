@@ -1,5 +1,5 @@
-import { pipeline } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 
 export interface Bytes {
@@ -10,7 +10,11 @@ export interface Bytes {
 }
 
 /** Answers with a file, or the range of it that was asked for (RFC 9110, 14). */
-export async function serveBytes(request: Request, response: Response, { name, bytes, read }: Bytes): Promise<void> {
+export async function serveBytes(
+  request: Request,
+  response: Response,
+  { name, bytes, read }: Bytes,
+): Promise<void> {
   const ranges = request.range(bytes, { combine: true });
   response.set({
     'accept-ranges': 'bytes',

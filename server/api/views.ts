@@ -26,7 +26,8 @@ export const showToken = ({ id, name, scope, labels, region, trust, ...row }: To
 });
 
 export const showNode = (node: NodeRow & { running: number }): NodeView => {
-  const { id, name, host, state, reason, trust, region, labels, build, slots, running, speeds, failures } = node;
+  const { id, name, host, state, reason, trust, region, labels, build, slots, running, speeds, failures } =
+    node;
   return {
     ...{ id, name, host, state, reason, trust, region, labels, build, slots, running, speeds, failures },
     connected: node.session !== null,

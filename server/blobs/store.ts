@@ -21,6 +21,8 @@ export interface PartTarget {
 export interface BlobStore {
   /** In words, without secrets. */
   readonly name: string;
+  /** Of the addresses that parts are sent to; null where that is this server. */
+  readonly origin: string | null;
   /** Where nodes send parts themselves; null where they send them to this server, which calls `writePart`. */
   readonly partTarget: ((key: string, part: Part) => Promise<PartTarget>) | null;
   /**

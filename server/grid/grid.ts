@@ -1,5 +1,11 @@
 import type { Logger } from 'pino';
-import { type ErrorRecord, type FromNode, type TaskOutcome, type WrittenFile, EdgeRunnerError } from '../../protocol/index.ts';
+import {
+  EdgeRunnerError,
+  type ErrorRecord,
+  type FromNode,
+  type TaskOutcome,
+  type WrittenFile,
+} from '../../protocol/index.ts';
 import {
   acceptOffers,
   type Ended,
@@ -14,7 +20,14 @@ import {
   renewLeases,
 } from '../store/attempts.ts';
 import type { Database } from '../store/database.ts';
-import { connectNode, disconnectNode, findNodeByCredential, type NodeRow, nodesById, touchNodes } from '../store/nodes.ts';
+import {
+  connectNode,
+  disconnectNode,
+  findNodeByCredential,
+  type NodeRow,
+  nodesById,
+  touchNodes,
+} from '../store/nodes.ts';
 import { CHANNEL, type Notice, notify } from '../store/notify.ts';
 import { Batcher } from './batcher.ts';
 import { ConnectedNode, Fleet, type HeldAttempt } from './fleet.ts';
@@ -29,6 +42,10 @@ export interface GridOptions extends Pick<SchedulerOptions, 'strategy' | 'workOf
   log: Logger;
   /** Sees to it that all parts of a file are there, and right. @returns its id in the store. */
   completeFile(held: HeldAttempt, file: WrittenFile): Promise<string>;
+  /** Fresh addresses of what an attempt reads. */
+  sourcesOf(held: HeldAttempt): Record<string, string>;
+  /** Removes what an attempt that came to nothing has sent. */
+  discard(ended: { job: string; attempt: string }): Promise<void>;
   /** Hears which jobs changed. */
   onJobs(ids: readonly string[]): void;
 }
@@ -59,7 +76,11 @@ export class Grid {
   constructor(options: GridOptions) {
     const { db, intervals } = options;
     this.#options = options;
-    this.scheduler = new Scheduler({ ...options, fleet: this.fleet });
+    this.scheduler = new Scheduler({
+      ...options,
+      fleet: this.fleet,
+      onEnded: (ended) => this.discard(ended),
+    });
     const each =
       <Item extends Held>(work: (items: Item[]) => Promise<Set<string>>) =>
       async (items: Item[]) => {
@@ -73,6 +94,7 @@ export class Grid {
       each(async (items) => {
         const ended = await db.transaction((tx) => endAttempts(tx, items));
         await this.scheduler.trip([...new Set(ended.map(({ node }) => node))]);
+        for (const one of ended) this.discard(one);
         return new Set(ended.map(({ attempt }) => attempt));
       }),
     );
@@ -90,8 +112,11 @@ export class Grid {
   async stop(): Promise<void> {
     if (this.#recording) clearTimeout(this.#recording);
     await this.scheduler.stop();
-    for (const node of this.fleet.all()) node.end(1012, 'the server goes down');
     await Promise.all([
+      ...[...this.fleet.all()].map((node) => {
+        node.end(1012, 'the server goes down');
+        return this.disconnect(node);
+      }),
       this.#accepting.idle(),
       this.#renewing.idle(),
       this.#finishing.idle(),
@@ -127,7 +152,9 @@ export class Grid {
         state === 'leased' && hello.resume.some((held) => held.attempt === id && held.lease === lease),
     );
     const renewed = await Promise.all(
-      resumed.map(async (held) => ((await this.renew({ attempt: held.id, lease: held.lease })) ? held : null)),
+      resumed.map(async (held) =>
+        (await this.renew({ attempt: held.id, lease: held.lease })) ? held : null,
+      ),
     );
     for (const held of renewed) {
       if (!held) continue;
@@ -140,7 +167,9 @@ export class Grid {
       lost.map(({ id, lease, state }) =>
         this.end({
           ...{ attempt: id, lease, retry: true },
-          ...(state === 'leased' ? { state: 'expired', error: restarted } : { state: 'returned', error: null }),
+          ...(state === 'leased'
+            ? { state: 'expired', error: restarted }
+            : { state: 'returned', error: null }),
         }),
       ),
     );
@@ -149,7 +178,11 @@ export class Grid {
     if (db.shared) await notify(db, { what: 'node', id: row.id });
     this.scheduler.wake();
     const keep = [...node.held.keys()];
-    return { node, keep, drop: hello.resume.map(({ attempt }) => attempt).filter((id) => !node.held.has(id)) };
+    return {
+      node,
+      keep,
+      drop: hello.resume.map(({ attempt }) => attempt).filter((id) => !node.held.has(id)),
+    };
   }
 
   /** Its leases stay its own until they end: it may come back. */
@@ -181,6 +214,17 @@ export class Grid {
     return this.#finishing.add({ attempt, lease, outcome, files: stored });
   }
 
+  /** Nobody waits for it: what is left lies with the job, and goes with it at the latest. */
+  discard(ended: { job: string; attempt: string }): void {
+    const { discard, log } = this.#options;
+    discard(ended).catch((error: unknown) => log.warn({ err: error, ...ended }, 'removing files failed'));
+  }
+
+  /** Fresh addresses of what an attempt reads. */
+  sourcesOf(held: HeldAttempt): Record<string, string> {
+    return this.#options.sourcesOf(held);
+  }
+
   /** Written with the next batch: of several words only the last one counts. */
   moved(held: HeldAttempt, progress: NonNullable<HeldAttempt['progress']>): void {
     held.progress = progress;
@@ -199,7 +243,10 @@ export class Grid {
         }
         if (performance.now() - this.#touchedAt > intervals.renewMs) {
           this.#touchedAt = performance.now();
-          await touchNodes(db, [...this.fleet.all()].map(({ id }) => id));
+          await touchNodes(
+            db,
+            [...this.fleet.all()].map(({ id }) => id),
+          );
         }
       } catch (error) {
         log.error({ err: error }, 'recording progress failed');
@@ -211,11 +258,14 @@ export class Grid {
   #hear(notice: Notice): void {
     switch (notice.what) {
       case 'queue':
-        return this.scheduler.wake();
+        this.scheduler.wake();
+        break;
       case 'jobs':
-        return this.#options.onJobs(notice.ids);
+        this.#options.onJobs(notice.ids);
+        break;
       case 'cancel':
-        return this.#cancel(notice.job);
+        this.#cancel(notice.job);
+        break;
       case 'node':
         void this.#reread(notice.id).catch((error: unknown) =>
           this.#options.log.error({ err: error }, 'reading a node failed'),
@@ -247,7 +297,10 @@ export class Grid {
       node.end(4003, 'revoked');
       return;
     }
-    if (row.session !== node.session) return node.end(4001, 'the node has connected anew');
+    if (row.session !== node.session) {
+      node.end(4001, 'the node has connected anew');
+      return;
+    }
     const before = node.row.state;
     node.row = row;
     node.failures = row.failures;

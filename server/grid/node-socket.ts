@@ -23,8 +23,8 @@ export interface NodeSocketOptions {
   grid: Grid;
   intervals: Intervals;
   log: Logger;
-  /** Fresh addresses of what an attempt reads. */
-  sourcesOf(attempt: { attempt: string; job: string; source: string }): Promise<Record<string, string[]>>;
+  /** Whether this connection may speak for a headless node: it has the certificate that they must have, if they must. */
+  mayBeHeadless: boolean;
 }
 
 /** One connection of a node: its messages in the order in which they came, each read by its schema first. */
@@ -71,15 +71,14 @@ export class NodeSocket {
 
   async #receive(text: string | null): Promise<void> {
     const message = text === null ? null : parse(text);
-    if (!message) return this.#refuse();
-    if (message.type === 'hello') return this.#node ? this.#refuse() : this.#greet(message);
-    const node = this.#node;
-    if (!node) return this.#end(4000, 'hello comes first');
-    await this.#take(node, message);
+    if (!message) this.#refuse();
+    else if (message.type === 'hello') await (this.#node ? this.#refuse() : this.#greet(message));
+    else if (this.#node) await this.#take(this.#node, message);
+    else this.#end(4000, 'hello comes first');
   }
 
   async #greet(hello: Hello): Promise<void> {
-    const { grid, intervals } = this.#options;
+    const { grid, intervals, mayBeHeadless } = this.#options;
     clearTimeout(this.#hello);
     if (hello.protocol < LEAST_NODE_PROTOCOL)
       throw new EdgeRunnerError(
@@ -88,6 +87,12 @@ export class NodeSocket {
         'Update edge-runner there; a tab needs to be loaded anew.',
       );
     const row = await grid.authenticate(hello.credential);
+    if (row.host === 'headless' && !mayBeHeadless)
+      throw new EdgeRunnerError(
+        'certificate-unknown',
+        'Headless nodes of this server must show a certificate.',
+        'Join with --cert and --key.',
+      );
     const { node, keep, drop } = await grid.connect(row, randomUUID(), hello, {
       send: (message) => this.#send(message),
       end: (code, why) => this.#end(code, why),
@@ -95,7 +100,10 @@ export class NodeSocket {
     if (this.#socket.readyState !== this.#socket.OPEN) return grid.disconnect(node);
     this.#node = node;
     this.#log = this.#log.child({ node: row.id, name: row.name });
-    this.#log.info({ host: hello.host, build: hello.build, slots: hello.slots, keep, drop }, 'node connected');
+    this.#log.info(
+      { host: hello.host, build: hello.build, slots: hello.slots, keep, drop },
+      'node connected',
+    );
     const { ttlMs, renewMs, progressMs } = intervals;
     this.#send({ type: 'welcome', node: row.id, name: row.name, ttlMs, renewMs, progressMs, keep, drop });
     if (node.row.state !== 'active') this.#send({ type: 'drain' });
@@ -164,14 +172,14 @@ export class NodeSocket {
   }
 
   async #renew(node: ConnectedNode, leases: { attempt: string; lease: string }[]): Promise<void> {
-    const { grid, sourcesOf } = this.#options;
+    const { grid } = this.#options;
     const lost: string[] = [];
-    const sources: Record<string, Record<string, string[]>> = {};
+    const sources: Record<string, Record<string, string>> = {};
     await Promise.all(
       leases.map(async ({ attempt, lease }) => {
         const held = node.held.get(attempt);
         const holds = held?.lease === lease && (await grid.renew({ attempt, lease }));
-        if (holds) sources[attempt] = await sourcesOf(held);
+        if (holds) sources[attempt] = grid.sourcesOf(held);
         else lost.push(attempt);
       }),
     );
@@ -194,7 +202,7 @@ export class NodeSocket {
   }
 
   #refuse(): void {
-    if (++this.#refused > MOST_REFUSED) return this.#end(4002, 'too many messages that nobody knows');
+    if (++this.#refused > MOST_REFUSED) this.#end(4002, 'too many messages that nobody knows');
     this.#send({
       type: 'refused',
       code: 'message-invalid',
@@ -211,7 +219,8 @@ export class NodeSocket {
           ? { type: 'revoke', code, message, remedy }
           : { type: 'refused', code, message, remedy },
       );
-      return this.#end(4003, code);
+      this.#end(4003, code);
+      return;
     }
     this.#log.error({ err: error }, 'a message of a node could not be dealt with');
     this.#end(1011, 'server-fault');
@@ -219,7 +228,10 @@ export class NodeSocket {
 
   /** Two signs of life missing: the connection is only open at our end. */
   #askForLife(): void {
-    if (this.#unanswered >= 2 || this.#socket.bufferedAmount > MOST_UNSENT) return this.#socket.terminate();
+    if (this.#unanswered >= 2 || this.#socket.bufferedAmount > MOST_UNSENT) {
+      this.#socket.terminate();
+      return;
+    }
     this.#unanswered++;
     this.#pinged = performance.now();
     this.#socket.ping();

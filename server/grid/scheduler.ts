@@ -25,6 +25,8 @@ export interface SchedulerOptions {
   workOf(attempt: NewAttempt): Work;
   /** Hears of each offer, for the metrics. */
   onOffer(): void;
+  /** Hears of each attempt that was taken back. */
+  onEnded(ended: { job: string; attempt: string }): void;
 }
 
 /** Brings tasks that wait and nodes that are free together, and takes back what was not done in time. */
@@ -156,10 +158,11 @@ export class Scheduler {
   }
 
   async #takeBack(): Promise<void> {
-    const { db, fleet, intervals, log } = this.#options;
+    const { db, fleet, intervals, log, onEnded } = this.#options;
     const late = await expireAttempts(db, { stallMs: intervals.stallMs, limit: EXPIRE_BATCH });
-    for (const { attempt, node: id, state } of late) {
+    for (const { attempt, job, node: id, state } of late) {
       log.info({ attempt, node: id, state }, 'attempt taken back');
+      onEnded({ job, attempt });
       const node = fleet.get(id);
       if (!node?.held.delete(attempt)) continue;
       node.failures++;

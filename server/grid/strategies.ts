@@ -14,7 +14,10 @@ export interface Contender extends Capable {
 }
 
 /** Chooses among nodes that all could; none is empty. */
-export type Strategy = (contenders: readonly Contender[], task: { job: string; needs: TaskNeeds }) => Contender;
+export type Strategy = (
+  contenders: readonly Contender[],
+  task: { job: string; needs: TaskNeeds },
+) => Contender;
 
 /** The best by a score; of equals the one that has least to do. */
 function best(contenders: readonly Contender[], score: (node: Contender) => number): Contender {

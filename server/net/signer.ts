@@ -33,4 +33,8 @@ export class Signer {
 }
 
 const refused = (what: string) =>
-  new EdgeRunnerError('signature-invalid', what, 'Ask for a new one: renew the lease, or show the job again.');
+  new EdgeRunnerError(
+    'signature-invalid',
+    what,
+    'Ask for a new one: renew the lease, or show the job again.',
+  );

@@ -138,7 +138,13 @@ export interface Finished extends Held {
  */
 export function finishAttempts(db: Database, finished: readonly Finished[]): Promise<Set<string>> {
   return db.transaction(async (tx) => {
-    const accepted = await tx.query<{ attempt: string; task: string; job: string; tenant: string; node: string }>(
+    const accepted = await tx.query<{
+      attempt: string;
+      task: string;
+      job: string;
+      tenant: string;
+      node: string;
+    }>(
       `WITH given AS (
          SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS g (attempt, lease, outcome)
        ), first AS (
@@ -287,7 +293,10 @@ interface EndedRow {
  * task its job fails.
  * @returns those that were still live, whose leases fit.
  */
-export async function endAttempts(tx: Queries, ended: readonly Ended[]): Promise<(EndedRow & { attempt: string })[]> {
+export async function endAttempts(
+  tx: Queries,
+  ended: readonly Ended[],
+): Promise<(EndedRow & { attempt: string })[]> {
   const rows = await tx.query<EndedRow & { attempt: string; retry: boolean; error: ErrorRecord | null }>(
     `WITH given AS (
        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[])

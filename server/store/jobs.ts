@@ -76,7 +76,10 @@ export async function createJob(
     [newId('j'), tenant, submitter, key ?? null, JSON.stringify(spec), spec.priority],
   );
   if (!job) {
-    const [before] = await db.query<JobRow>('SELECT * FROM job WHERE tenant = $1 AND key = $2', [tenant, key]);
+    const [before] = await db.query<JobRow>('SELECT * FROM job WHERE tenant = $1 AND key = $2', [
+      tenant,
+      key,
+    ]);
     return { job: before!, isNew: false };
   }
   await createTasks(db, job, tasks);
@@ -245,7 +248,7 @@ export const deleteJob = (db: Queries, id: string): Promise<{ id: string }[]> =>
 
 /** Jobs that ended longer ago than that. */
 export const oldJobs = (db: Queries, seconds: number, limit: number): Promise<JobRow[]> =>
-  db.query(
-    `SELECT * FROM job WHERE ended_at < now() - $1 * interval '1 second' ORDER BY ended_at LIMIT $2`,
-    [seconds, limit],
-  );
+  db.query(`SELECT * FROM job WHERE ended_at < now() - $1 * interval '1 second' ORDER BY ended_at LIMIT $2`, [
+    seconds,
+    limit,
+  ]);

@@ -23,7 +23,12 @@ export class PostgresDatabase implements Database {
   }
 
   static async open(url: string): Promise<PostgresDatabase> {
-    const pool = new pg.Pool({ connectionString: url, max: 10, types: TYPES, application_name: 'edge-runner' });
+    const pool = new pg.Pool({
+      connectionString: url,
+      max: 10,
+      types: TYPES,
+      application_name: 'edge-runner',
+    });
     // A connection that breaks while idle is replaced at its next use.
     pool.on('error', () => {});
     try {
@@ -106,5 +111,7 @@ const INT8 = 20;
 /** `bigint` as a number, as PGlite gives it: ours count, and stay far below 2⁵³. */
 const TYPES: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
+    oid === INT8
+      ? Number
+      : pg.types.getTypeParser(oid, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
 };

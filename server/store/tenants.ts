@@ -33,7 +33,8 @@ export interface NewTokenRow {
   trust: Trust;
 }
 
-const TOKEN = 'id, tenant, name, scope, labels, region, trust, created_at, expires_at, revoked_at, last_used_at';
+const TOKEN =
+  'id, tenant, name, scope, labels, region, trust, created_at, expires_at, revoked_at, last_used_at';
 
 /** @returns null when there is one of that name. */
 export async function createTenant(

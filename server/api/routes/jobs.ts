@@ -25,8 +25,8 @@ import {
 } from '../../store/jobs.ts';
 import { fileOfJob, filesOfJob, findUploads } from '../../store/records.ts';
 import { tenantOf } from '../../store/tenants.ts';
-import { notFound } from '../router.ts';
 import { type Route, route } from '../route.ts';
+import { notFound } from '../router.ts';
 import { serveBytes } from '../serve-bytes.ts';
 import { showDetail, showFile, showJob } from '../views.ts';
 import { followJob } from './job-events.ts';

@@ -1,16 +1,14 @@
-import { UrlSource } from 'mediabunny';
-import type { SourceBytes } from '../../engine/index.ts';
+import type { SourceBytes } from '../engine/index.ts';
 
-/** The bytes of a source that the command serves from loopback. */
-export function bytesOverHttp(url: URL, headers: Record<string, string>): Omit<SourceBytes, 'loss'> {
+/** Looks at the bytes of a source over HTTP. @param get one request for it, with these additions. */
+export function bytesOverHttp(
+  get: (init: RequestInit) => Promise<Response>,
+): Pick<SourceBytes, 'read' | 'size'> {
   let size: number | null = null;
 
   const read = async (start: number, end: number): Promise<Uint8Array> => {
     const stop = new AbortController();
-    const answer = await fetch(url, {
-      headers: { ...headers, range: `bytes=${start}-${end - 1}` },
-      signal: stop.signal,
-    });
+    const answer = await get({ headers: { range: `bytes=${start}-${end - 1}` }, signal: stop.signal });
     size ??= totalOf(answer);
     const bytes = answer.ok ? await take(answer, end - start) : new Uint8Array(0);
     // A stream is sent for as long as it comes in, whatever range was asked for.
@@ -19,13 +17,6 @@ export function bytesOverHttp(url: URL, headers: Record<string, string>): Omit<S
   };
 
   return {
-    source: new UrlSource(url, {
-      requestInit: { headers },
-      // The command has retried already where that made sense; loopback itself does not fail for a moment.
-      getRetryDelay: () => null,
-      // A read ahead that fails is no fault of its own: the read that needs the bytes meets it again.
-      handleUnhandledError: () => {},
-    }),
     read,
     size: async () => {
       if (size === null) await read(0, 1);

@@ -1,0 +1,120 @@
+import express, { type Express, type Request, type Response } from 'express';
+import { rateLimit } from 'express-rate-limit';
+import helmet from 'helmet';
+import { EdgeRunnerError, PROBLEM_TYPE, toProblem } from '../protocol/index.ts';
+import { Doorkeeper } from './api/access.ts';
+import type { Route } from './api/route.ts';
+import { buildRouter, notFound, problems } from './api/router.ts';
+import { administrationRoutes } from './api/routes/administration.ts';
+import { dataPlaneRoutes } from './api/routes/data-plane.ts';
+import { jobRoutes } from './api/routes/jobs.ts';
+import { systemRoutes } from './api/routes/system.ts';
+import { uploadRoutes } from './api/routes/uploads.ts';
+import { ortFolder, pagesFolder } from './pages.ts';
+import type { Services } from './services.ts';
+import { recordAct } from './store/records.ts';
+
+/** Requests a minute of one address: of any kind but bytes, and of those that were refused for who sent them. */
+const MOST_REQUESTS = 12_000;
+const MOST_REFUSALS = 100;
+
+/** The HTTP side of a server: pages, API, bytes. */
+export function buildApp(services: Services, { secure }: { secure: boolean }): Express {
+  const { log, db, metrics } = services;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use((request, response, next) => {
+    const began = performance.now();
+    response.on('finish', () => {
+      const labels = { method: request.method, status: `${response.statusCode}` };
+      metrics.requests.observe(labels, (performance.now() - began) / 1000);
+    });
+    next();
+  });
+  app.use(safeHeaders(services, secure));
+  app.use('/ort/', express.static(ortFolder(), { immutable: true, maxAge: '1h' }));
+  app.use('/assets/', express.static(`${pagesFolder()}/assets`, { immutable: true, maxAge: '1y' }));
+  app.use('/contribute', express.static(`${pagesFolder()}/contribute`));
+  app.use(['/v1', '/metrics', '/openapi.json'], refusalLimit(), requestLimit());
+  const door = new Doorkeeper(db);
+  app.use(
+    buildRouter(routesOf(services), {
+      admit: (access, bearer) => door.admit(access, bearer),
+      audit: ({ tenant, id, name }, action, subject, data) =>
+        recordAct(db, { tenant, token: id, by: name, action, subject, data }),
+    }),
+  );
+  app.use((request, _response, next) => next(notFound(request.path)));
+  app.use(problems(log));
+  return app;
+}
+
+/** Every route there is: the router and the OpenAPI document are made of the same table. */
+export function routesOf(services: Services): Route[] {
+  const routes: Route[] = [];
+  routes.push(
+    ...systemRoutes(services, () => routes),
+    ...jobRoutes(services),
+    ...uploadRoutes(services),
+    ...administrationRoutes(services),
+    ...dataPlaneRoutes(services),
+  );
+  return routes;
+}
+
+/**
+ * Isolated, so that pages have threads and precise timers. wasm, workers (ORT's from blobs) and what hls.js plays (from
+ * blobs too) are let through by name; no page of another origin may frame, open or read us.
+ */
+function safeHeaders({ blobs }: Services, secure: boolean) {
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        'default-src': ["'self'"],
+        'script-src': ["'self'", "'wasm-unsafe-eval'", 'blob:'],
+        'worker-src': ["'self'", 'blob:'],
+        'connect-src': ["'self'", 'blob:', 'data:', ...(blobs.origin ? [blobs.origin] : [])],
+        'img-src': ["'self'", 'blob:', 'data:'],
+        'media-src': ["'self'", 'blob:'],
+        'style-src': ["'self'", "'unsafe-inline'"],
+        'object-src': ["'none'"],
+        'base-uri': ["'none'"],
+        'form-action': ["'self'"],
+        'frame-ancestors': ["'none'"],
+      },
+    },
+    crossOriginOpenerPolicy: { policy: 'same-origin' },
+    crossOriginEmbedderPolicy: { policy: 'require-corp' },
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+    strictTransportSecurity: secure ? { maxAge: 30 * 86_400, includeSubDomains: false } : false,
+    referrerPolicy: { policy: 'no-referrer' },
+  });
+}
+
+const tooMany = (message: string) => (_request: Request, response: Response) => {
+  const told = toProblem(new EdgeRunnerError('rate-limited', message, 'Wait a minute.'));
+  response.status(told.status).type(PROBLEM_TYPE).send(JSON.stringify(told));
+};
+
+const minute = { windowMs: 60_000, standardHeaders: 'draft-8', legacyHeaders: false } as const;
+
+/** Bytes of sources and results come in many requests, and each has to have been signed. */
+const requestLimit = () =>
+  rateLimit({
+    ...minute,
+    limit: MOST_REQUESTS,
+    skip: ({ originalUrl }) => /^\/v1\/(sources|parts|uploads)\//.test(originalUrl),
+    handler: tooMany('There were too many requests from your address.'),
+  });
+
+/** Whoever guesses tokens or signatures is soon not listened to. */
+const refusalLimit = () =>
+  rateLimit({
+    ...minute,
+    limit: MOST_REFUSALS,
+    skipSuccessfulRequests: true,
+    requestWasSuccessful: (_request, { statusCode }) => statusCode !== 401 && statusCode !== 403,
+    handler: tooMany('There were too many refused requests from your address.'),
+  });

@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { createServer as createHttp, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createHttps } from 'node:https';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { join, resolve } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import { WebSocketServer } from 'ws';
+import { EdgeRunnerError, MOST_MESSAGE_BYTES, NODE_SUBPROTOCOL } from '../protocol/index.ts';
+import type { SignedSource } from './api/routes/data-plane.ts';
+import { buildApp } from './app.ts';
+import { openBlobStore } from './blobs/open.ts';
+import type { HeldAttempt } from './grid/fleet.ts';
+import { Grid } from './grid/grid.ts';
+import { Hub } from './grid/hub.ts';
+import { NodeSocket } from './grid/node-socket.ts';
+import { attemptKey, partsOf, workOf } from './grid/work.ts';
+import { Metrics } from './metrics.ts';
+import { ModelShelf } from './models.ts';
+import { AddressGuard } from './net/address-guard.ts';
+import { type Listening, listenOptions } from './net/listen-options.ts';
+import { Signer } from './net/signer.ts';
+import type { ServerOptions } from './options.ts';
+import { Retention } from './retention.ts';
+import type { Services } from './services.ts';
+import { SourceReader } from './sources.ts';
+import type { Database } from './store/database.ts';
+import { migrate } from './store/migrate.ts';
+import { PgliteDatabase } from './store/pglite.ts';
+import { PostgresDatabase } from './store/postgres.ts';
+import { settingOnce } from './store/records.ts';
+import { createToken, operatorTenant } from './store/tenants.ts';
+import { Uploads } from './uploads.ts';
+
+export type { ServerOptions } from './options.ts';
+
+/** A job server that listens. */
+export interface RunningServer {
+  url: string;
+  /** Fingerprint of the CA that its certificate is of, where it made its own. */
+  pin: string | null;
+  /** Of whoever runs it; given at the first start on a database, and never again. */
+  adminToken: string | null;
+  /** Lets nodes and clients know, and ends. Nothing of it is left running. */
+  close(): Promise<void>;
+}
+
+/** Put in by the build. */
+declare const __VERSION__: string;
+
+/**
+ * Starts a job server.
+ * @throws {EdgeRunnerError} `data-locked`, `data-unusable`, `port-taken`, `option-invalid`
+ */
+export async function startServer(options: ServerOptions, log: Logger): Promise<RunningServer> {
+  const data = resolve(options.data);
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const listening = await listenOptions(options, data);
+  const db = await openDatabase(options, data);
+  const closing: (() => Promise<void>)[] = [() => db.close()];
+  const closeAll = async () => {
+    for (const close of closing.reverse()) await close().catch((error: unknown) => log.error({ err: error }));
+  };
+  try {
+    await migrate(db);
+    const { tenant, isNew } = await operatorTenant(db);
+    const services = await buildServices(options, data, db, log);
+    const { grid, blobs, metrics } = services;
+    closing.push(() => blobs.close());
+    const http = await listen(options, listening, services);
+    closing.push(() => http.close());
+    await grid.start();
+    closing.push(() => grid.stop());
+    const retention = new Retention({ ...services, keepSeconds: options.keepSeconds });
+    retention.start();
+    closing.push(() => retention.stop());
+    const adminToken = isNew
+      ? (await createToken(db, tenant.id, { name: 'first', scope: 'admin', labels: [], trust: 'untrusted' }))
+          .secret
+      : null;
+    log.info(
+      { database: db.name, blobs: blobs.name, url: http.url, metrics: `${metrics.type}` },
+      'server ready',
+    );
+    return { url: http.url, pin: listening.pin, adminToken, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function openDatabase({ databaseUrl }: ServerOptions, data: string): Promise<Database> {
+  if (databaseUrl === null) return PgliteDatabase.open(data);
+  try {
+    return await PostgresDatabase.open(databaseUrl);
+  } catch (error) {
+    throw new EdgeRunnerError(
+      'data-unusable',
+      `The database of DATABASE_URL cannot be used: ${error instanceof Error ? error.message : error}.`,
+      'Check that it runs, that it is postgres://user:password@host:port/name, and that the user may create tables.',
+      { cause: error },
+    );
+  }
+}
+
+async function buildServices(
+  options: ServerOptions,
+  data: string,
+  db: Database,
+  log: Logger,
+): Promise<Services> {
+  const blobs = await openBlobStore({ folder: join(data, 'blobs'), s3Url: options.s3Url });
+  const signer = new Signer(await settingOnce(db, 'signing-secret', () => randomBytes(32).toString('hex')));
+  const hub = new Hub();
+  const { intervals, strategy } = options;
+  const sourcesOf = ({ attempt, lease, source }: SignedSource) => ({
+    // Fresh ones come with each renewal.
+    [source]: `/v1/sources/${signer.sign('source', { attempt, lease, source }, 4 * intervals.ttlMs)}`,
+  });
+  const grid: Grid = new Grid({
+    ...{ db, log, intervals, strategy },
+    workOf: (attempt) => workOf(attempt, sourcesOf(attempt)),
+    onOffer: () => metrics.offers.inc(),
+    completeFile: async ({ job, attempt }, file) => {
+      const key = attemptKey(job, attempt, file.output, file.name);
+      await blobs.complete(key, partsOf(file));
+      return key;
+    },
+    sourcesOf: (held: HeldAttempt) => sourcesOf(held),
+    discard: ({ job, attempt }) => blobs.remove(`jobs/${job}/${attempt}`),
+    onJobs: (jobs) => hub.wake(jobs),
+  });
+  const metrics = new Metrics(() => grid.fleet.size);
+  return {
+    ...{ build: __VERSION__, log, db, blobs, grid, hub, signer, intervals, metrics },
+    models: new ModelShelf({ folders: options.modelFolders, cacheDir: options.modelCache }),
+    sources: new SourceReader(blobs, new AddressGuard(options.allowAddresses)),
+    uploads: new Uploads(db, blobs, join(data, 'uploads'), options.mostUploadBytes),
+  };
+}
+
+async function listen(
+  options: ServerOptions,
+  { tls, requireClient }: Listening,
+  services: Services,
+): Promise<{ url: string; close(): Promise<void> }> {
+  const app = buildApp(services, { secure: tls !== null });
+  const http: Server = tls ? createHttps(tls, app) : createHttp(app);
+  // An upload may take hours; a connection on which nothing moves may not.
+  http.requestTimeout = 0;
+  http.setTimeout(120_000);
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MOST_MESSAGE_BYTES,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has(NODE_SUBPROTOCOL) ? NODE_SUBPROTOCOL : false),
+  });
+  http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => {});
+    if (request.url !== '/v1/node' || !offers(request)) {
+      socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const certified = (request.socket as { authorized?: boolean }).authorized === true;
+      new NodeSocket(webSocket, { ...services, mayBeHeadless: !requireClient || certified });
+    });
+  });
+  await new Promise<void>((done, fail) => {
+    http.once('error', (error: NodeJS.ErrnoException) => fail(refusalToListen(error, options)));
+    http.listen(options.port, options.host, done);
+  });
+  return {
+    url: urlOf(http.address() as AddressInfo, tls !== null),
+    close: async () => {
+      const closed = new Promise<void>((done) => http.close(() => done()));
+      for (const socket of sockets.clients) socket.terminate();
+      http.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+const offers = ({ headers }: IncomingMessage): boolean =>
+  (headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/).includes(NODE_SUBPROTOCOL);
+
+function urlOf({ address, port }: AddressInfo, secure: boolean): string {
+  const host = ['0.0.0.0', '::'].includes(address) ? 'localhost' : isIPv6(address) ? `[${address}]` : address;
+  return `${secure ? 'https' : 'http'}://${host}:${port}`;
+}
+
+function refusalToListen(error: NodeJS.ErrnoException, { host, port }: ServerOptions): EdgeRunnerError {
+  const taken = error.code === 'EADDRINUSE';
+  return new EdgeRunnerError(
+    'port-taken',
+    taken ? `Port ${port} is taken.` : `The server cannot listen on ${host}:${port}: ${error.message}.`,
+    taken ? 'Give another with --port; 0 takes any that is free.' : 'Give another --host or --port.',
+    { cause: error },
+  );
+}

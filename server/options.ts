@@ -1,0 +1,34 @@
+import type { Intervals } from './grid/intervals.ts';
+import type { StrategyName } from './grid/strategies.ts';
+
+/** How a server is run. */
+export interface ServerOptions {
+  host: string;
+  /** 0 for any that is free. */
+  port: number;
+  /** Folder of the database, of blobs and of uploads under way. */
+  data: string;
+  /** PostgreSQL; null for PGlite in the data folder. */
+  databaseUrl: string | null;
+  /** See `openBlobStore`; null for the data folder. */
+  s3Url: string | null;
+  /** The operator's own certificate; null for one made here. */
+  certificate: { cert: string; key: string } | null;
+  /** Speak plain HTTP off loopback too: something in front speaks TLS. */
+  plainHttp: boolean;
+  /** PEM file: headless nodes must show a certificate that one of these signed. */
+  clientCa: string | null;
+  /** Private addresses that sources may be read from; see `AddressGuard`. */
+  allowAddresses: readonly string[];
+  /** Seconds that jobs are kept after their end; null for ever. */
+  keepSeconds: number | null;
+  strategy: StrategyName;
+  intervals: Intervals;
+  /** Folders that models are looked for in first. */
+  modelFolders: readonly string[];
+  modelCache: string;
+  /** Of one upload. */
+  mostUploadBytes: number;
+  /** Names that the server is reached by, besides its own; for its certificate. */
+  names: readonly string[];
+}

@@ -1,0 +1,62 @@
+import type { Logger } from 'pino';
+import { uploadsOf } from './api/routes/jobs.ts';
+import type { BlobStore } from './blobs/store.ts';
+import type { Database } from './store/database.ts';
+import { deleteJob, oldJobs } from './store/jobs.ts';
+import { strayUploads } from './store/records.ts';
+import type { Uploads } from './uploads.ts';
+
+/** Milliseconds between two looks for what is too old. */
+const INTERVAL = 10 * 60_000;
+/** Seconds that an upload which no job names is kept. */
+const KEEP_STRAY = 24 * 3600;
+const BATCH = 100;
+
+export interface RetentionOptions {
+  db: Database;
+  blobs: BlobStore;
+  uploads: Uploads;
+  log: Logger;
+  /** Seconds that a job is kept after its end; null for ever. */
+  keepSeconds: number | null;
+}
+
+/** Forgets jobs that ended long ago, with their files and uploads, and uploads that nothing came of. */
+export class Retention {
+  readonly #options: RetentionOptions;
+  #timer: NodeJS.Timeout | null = null;
+  #sweeping: Promise<void> = Promise.resolve();
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#sweeping = this.sweep().catch((error: unknown) =>
+      this.#options.log.error({ err: error }, 'forgetting old jobs failed'),
+    );
+    this.#timer = setTimeout(() => this.start(), INTERVAL);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#sweeping;
+  }
+
+  async sweep(): Promise<void> {
+    const { db, blobs, uploads, log, keepSeconds } = this.#options;
+    if (keepSeconds !== null) {
+      const jobs = await oldJobs(db, keepSeconds, BATCH);
+      for (const { id } of jobs) {
+        await blobs.remove(`jobs/${id}`);
+        await deleteJob(db, id);
+        log.info({ job: id }, 'job forgotten');
+      }
+      // Another job may have the same upload: once no job names it, it is a stray one.
+      const named = new Set(jobs.flatMap(({ spec }) => spec.sources.flatMap(uploadsOf)));
+      const free = (await strayUploads(db, keepSeconds, BATCH)).filter(({ id }) => named.has(id));
+      await uploads.forget(free.map(({ id }) => id));
+    }
+    await uploads.forget((await strayUploads(db, KEEP_STRAY, BATCH)).map(({ id }) => id));
+  }
+}

@@ -1,0 +1,129 @@
+import { type StreamTargetChunk, UrlSource } from 'mediabunny';
+import {
+  EdgeRunnerError,
+  type EventLine,
+  type JobSpec,
+  type SourceSpec,
+  type Work,
+  type WrittenFile,
+} from '../../protocol/index.ts';
+import type { EngineHost, LoadedModel, Progress, SourceBytes } from '../engine/index.ts';
+import { bytesOverHttp } from './http-bytes.ts';
+import { loadModel } from './model-cache.ts';
+import { PartUpload, type SentPart } from './part-upload.ts';
+import type { ServerLink } from './server-link.ts';
+
+/** Name of the file that event lines are written to. */
+const EVENTS_FILE = 'events.ndjson';
+
+export interface GridAttempt {
+  attempt: string;
+  lease: string;
+  work: Work;
+  /** Of the node: models want it. */
+  credential: string;
+}
+
+export interface GridHostOptions {
+  link: ServerLink;
+  attempt: GridAttempt;
+  onProgress(progress: Progress): void;
+  onLog(message: string): void;
+}
+
+/** The engine's host on a node: sources and models from the server, results to it in parts, nothing kept. */
+export class GridHost implements EngineHost {
+  readonly #options: GridHostOptions;
+  /** Where sources are read now. */
+  #sources: Record<string, string>;
+  readonly #files: WrittenFile[] = [];
+  readonly #events: { file: PartUpload; position: number } | null;
+
+  constructor(options: GridHostOptions) {
+    this.#options = options;
+    this.#sources = options.attempt.work.sources;
+    const output = eventsOutput(options.attempt.work.spec);
+    this.#events = output === null ? null : { file: this.#upload(output, EVENTS_FILE), position: 0 };
+  }
+
+  /** Addresses that are good for longer. */
+  renewSources(sources: Record<string, string>): void {
+    this.#sources = sources;
+  }
+
+  async openSource({ id }: SourceSpec): Promise<SourceBytes> {
+    const { link } = this.#options;
+    const get = (init: RequestInit) => link.fetch(() => this.#sources[id]!, init);
+    const { read, size } = bytesOverHttp(get);
+    return {
+      read,
+      size,
+      source: new UrlSource(link.url(this.#sources[id]!), {
+        fetchFn: ((_url: unknown, init: RequestInit = {}) => get(init)) as typeof fetch,
+        // The link has tried again already where that made sense.
+        getRetryDelay: () => null,
+        // A read ahead that fails is no fault of its own: the read that needs the bytes meets it again.
+        handleUnhandledError: () => {},
+      }),
+      loss: async () => null,
+    };
+  }
+
+  async readPicture({ id }: SourceSpec, index: number): Promise<Blob> {
+    return (await this.#options.link.fetch(() => `${this.#sources[id]}/${index}`)).blob();
+  }
+
+  loadModel(name: string): Promise<LoadedModel> {
+    const { link, attempt } = this.#options;
+    return loadModel(link, name, attempt.credential);
+  }
+
+  async createFile(output: string, name: string): Promise<WritableStream<StreamTargetChunk>> {
+    return this.#upload(output, name).stream((file) => this.#files.push(file));
+  }
+
+  async emit(lines: EventLine[]): Promise<void> {
+    if (!this.#events) return;
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    const data = new TextEncoder().encode(text);
+    await this.#events.file.write(data, this.#events.position);
+    this.#events.position += data.byteLength;
+  }
+
+  log(message: string): void {
+    this.#options.onLog(message);
+  }
+
+  progress(progress: Progress): void {
+    this.#options.onProgress(progress);
+  }
+
+  /** All that was written, once it is with the server. @param indexAtEnd outputs whose index should be moved. */
+  async finish(indexAtEnd: readonly string[]): Promise<WrittenFile[]> {
+    if (this.#events) this.#files.push(await this.#events.file.close());
+    return this.#files.map((file) => ({ ...file, indexAtEnd: indexAtEnd.includes(file.output) }));
+  }
+
+  #upload(output: string, name: string): PartUpload {
+    return new PartUpload(output, name, (part) => this.#send(output, name, part));
+  }
+
+  async #send(output: string, name: string, { index, bytes, sha256 }: SentPart): Promise<void> {
+    const { link, attempt } = this.#options;
+    const { targets } = await link.json<{ targets: { url: string; headers: Record<string, string> }[] }>(
+      `/v1/attempts/${attempt.attempt}/parts`,
+      {
+        method: 'POST',
+        headers: { authorization: `Bearer ${attempt.lease}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ output, name, parts: [{ index, bytes: bytes.byteLength, sha256 }] }),
+      },
+    );
+    const [target] = targets;
+    if (!target)
+      throw new EdgeRunnerError('server-fault', 'The server named no place for a part.', 'Look into its log.');
+    await link.fetch(() => target.url, { method: 'PUT', headers: target.headers, body: bytes });
+  }
+}
+
+const eventsOutput = ({ outputs }: JobSpec): string | null =>
+  outputs.find(({ kind }) => kind === 'events')?.id ?? null;

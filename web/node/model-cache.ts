@@ -1,0 +1,33 @@
+import type { ModelDescriptor } from '../../models/descriptor.ts';
+import { EdgeRunnerError } from '../../protocol/index.ts';
+import type { LoadedModel } from '../engine/index.ts';
+import type { ServerLink } from './server-link.ts';
+
+/** The one thing that outlives a task on a node: weights, which are everybody's. */
+const CACHE = 'edge-runner-models';
+
+/** A model from the server, or from here if it was had before; its digest is looked at either way. */
+export async function loadModel(link: ServerLink, name: string, credential: string): Promise<LoadedModel> {
+  const headers = { authorization: `Bearer ${credential}` };
+  const path = `/v1/models/${encodeURIComponent(name)}`;
+  const descriptor = await link.json<ModelDescriptor>(`${path}/descriptor`, { headers });
+  const key = link.url(`/models/${descriptor.sha256}`);
+  // A browser may refuse to keep anything.
+  const cache = await caches.open(CACHE).catch(() => null);
+  const kept = await (await cache?.match(key))?.arrayBuffer();
+  if (kept && (await digestOf(kept)) === descriptor.sha256) return { descriptor, bytes: kept };
+  const bytes = await (await link.fetch(() => `${path}/bytes`, { headers })).arrayBuffer();
+  if ((await digestOf(bytes)) !== descriptor.sha256)
+    throw new EdgeRunnerError(
+      'model-hash',
+      `The server's file of ${name} is not the one it says.`,
+      'On the server: "edge-runner models verify".',
+    );
+  await cache?.put(key, new Response(bytes.slice(0))).catch(() => {});
+  return { descriptor, bytes };
+}
+
+async function digestOf(bytes: ArrayBuffer): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
