@@ -7,6 +7,9 @@ import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { parseRange, type ServedSource } from './served-source.ts';
 
+/** Bytes taken in before anybody asks for them: a sender that never ends shall not fill the disk. */
+const AHEAD = 64 << 20;
+
 /**
  * A stream that can be read once (standard input, a server without ranges), kept in a temporary file while it comes
  * in, so that the page can read it from anywhere: a request for bytes that are not there yet waits for them.
@@ -18,6 +21,8 @@ export class GrowingFile implements ServedSource {
   readonly #abort = new AbortController();
   readonly #filling: Promise<void>;
   #size = 0;
+  /** Taken in up to here; more when somebody gets near. */
+  #wanted = AHEAD;
   #ended = false;
   #loss: string | null = null;
   #waiting: (() => void)[] = [];
@@ -88,22 +93,30 @@ export class GrowingFile implements ServedSource {
       const end = this.#size;
       if (position >= end) return;
       for await (const chunk of createReadStream(this.#path, { start: position, end: end - 1 })) {
+        position += (chunk as Uint8Array).byteLength;
+        this.#want(position);
         yield chunk as Uint8Array;
       }
-      position = end;
     }
   }
 
   async #fill(input: AsyncIterable<Uint8Array>, expected: number | null): Promise<void> {
     const iterator = input[Symbol.asyncIterator]();
-    const aborted = new Promise<{ done: true; value: undefined }>((resolve) => {
-      this.#abort.signal.addEventListener('abort', () => resolve({ done: true, value: undefined }), {
-        once: true,
-      });
-    });
+    let stop: (end: IteratorResult<Uint8Array>) => void = () => {};
+    const onAbort = () => {
+      stop({ done: true, value: undefined });
+      this.#wake();
+    };
+    this.#abort.signal.addEventListener('abort', onAbort, { once: true });
     try {
       while (true) {
-        const { done, value } = await Promise.race([iterator.next(), aborted]);
+        await this.#until(() => this.#size < this.#wanted || this.#abort.signal.aborted);
+        if (this.#abort.signal.aborted) break;
+        // A promise of its own for each chunk: raced against one that lives on, every chunk would live on with it.
+        const { done, value } = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+          stop = resolve;
+          iterator.next().then(resolve, reject);
+        });
         if (done) break;
         await this.#file.write(value);
         this.#size += value.byteLength;
@@ -115,6 +128,7 @@ export class GrowingFile implements ServedSource {
       this.#loss = `the sender stopped after ${this.#size}${expected === null ? '' : ` of ${expected}`} bytes (${error instanceof Error ? error.message : error})`;
     } finally {
       this.#ended = true;
+      this.#abort.signal.removeEventListener('abort', onAbort);
       this.#wake();
       // Not awaited: a read that never answers (an idle pipe) would hold the end up.
       void Promise.resolve(iterator.return?.()).catch(() => {});
@@ -122,9 +136,20 @@ export class GrowingFile implements ServedSource {
     }
   }
 
+  /** Waits until so many bytes are there, or no more come. */
   async #reach(size: number): Promise<void> {
-    while (this.#size < size && !this.#ended)
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#want(size);
+    await this.#until(() => this.#size >= size || this.#ended);
+  }
+
+  #want(size: number): void {
+    if (this.#wanted >= size + AHEAD) return;
+    this.#wanted = size + AHEAD;
+    this.#wake();
+  }
+
+  async #until(met: () => boolean): Promise<void> {
+    while (!met()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   #wake(): void {
