@@ -1,10 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+import packageJson from './package.json' with { type: 'json' };
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
 /** The pages and their workers: what a browser, headless or not, opens. */
 export default defineConfig({
+  define: { __VERSION__: JSON.stringify(packageJson.version) },
   root: path('web/pages'),
   // ORT's wasm and its loader are served from the installed package under /ort/, not copied into our bundle.
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'] },
@@ -17,6 +19,7 @@ export default defineConfig({
     rolldownOptions: {
       input: {
         runner: path('web/pages/runner/index.html'),
+        contribute: path('web/pages/contribute/index.html'),
         bench: path('web/pages/bench/index.html'),
         peers: path('web/pages/bench/peers.html'),
       },

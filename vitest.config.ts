@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import packageJson from './package.json' with { type: 'json' };
 
 const BROWSERS = [
   process.env.EDGE_RUNNER_BROWSER,
@@ -39,6 +40,7 @@ export default defineConfig({
   test: {
     projects: [
       {
+        define: { __VERSION__: JSON.stringify(packageJson.version) },
         test: {
           name: 'node',
           include: ['**/*.test.ts'],

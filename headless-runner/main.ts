@@ -2,9 +2,13 @@ import { Command, CommanderError } from 'commander';
 import { EdgeRunnerError } from '../protocol/index.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { joinCommand } from './commands/join.ts';
 import { modelsCommand } from './commands/models.ts';
 import { runCommand } from './commands/run.ts';
+import { serverCommand } from './commands/server.ts';
 import { streetCommand } from './commands/street.ts';
+import { submitCommand } from './commands/submit.ts';
+import { tokenCommand } from './commands/token.ts';
 import { reportError } from './run/reporter.ts';
 
 /** The `edge-runner` command. Sets the exit code (docs/exit-codes.md) and leaves nothing running. */
@@ -16,8 +20,11 @@ export async function main(argv: string[]): Promise<void> {
     .version(__VERSION__)
     .showHelpAfterError(false)
     .configureOutput({ outputError: () => {} });
-  for (const command of [runCommand(), inspectCommand(), modelsCommand(), streetCommand(), doctorCommand()])
-    program.addCommand(command);
+  const commands = [
+    ...[runCommand(), serverCommand(), joinCommand(), submitCommand()],
+    ...[tokenCommand(), modelsCommand(), inspectCommand(), streetCommand(), doctorCommand()],
+  ];
+  for (const command of commands) program.addCommand(command);
   eachCommand(program, (command) => command.exitOverride().configureOutput({ outputError: () => {} }));
   try {
     await program.parseAsync(argv);

@@ -12,6 +12,8 @@ export interface LaunchOptions {
   /** Decides the flags: software Vulkan slows the whole page, so only who insists on `webgpu` without a GPU gets it. */
   backend: BackendChoice;
   headed: boolean;
+  /** Added to its environment. */
+  env?: Record<string, string>;
 }
 
 /** A browser of our own, with a profile of its own that goes with it. */
@@ -26,6 +28,7 @@ export async function launchBrowser({
   executablePath,
   backend,
   headed,
+  env = {},
 }: LaunchOptions): Promise<LaunchedBrowser> {
   const profile = await mkdtemp(join(tmpdir(), 'edge-runner-'));
   const removeProfile = () => rm(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
@@ -39,7 +42,7 @@ export async function launchBrowser({
       pipe: true,
       userDataDir: profile,
       // What it puts into the temporary folder goes with its profile, also when it is killed.
-      env: { ...process.env, TMPDIR: profile },
+      env: { ...process.env, ...env, TMPDIR: profile },
       args: [...COMMON, ...gpuFlags(backend), ...(isRoot() ? ['--no-sandbox'] : [])],
       defaultViewport: null,
       handleSIGINT: false,

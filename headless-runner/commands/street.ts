@@ -7,7 +7,7 @@ import type { RunInput } from '../run/inputs.ts';
 import { untilInterrupted } from '../run/interrupt.ts';
 import { toJobSpec } from '../run/job.ts';
 import { MadeFolders } from '../run/made-folders.ts';
-import { type RunOptions, readCount, readPositive, readQuality, readSize } from '../run/options.ts';
+import { type JobOptions, readCount, readPositive, readQuality, readSize } from '../run/options.ts';
 import { checkDistinct, planTargets } from '../run/outputs.ts';
 import { createReporter } from '../run/reporter.ts';
 import { runInput } from '../run/run-input.ts';
@@ -34,8 +34,7 @@ const PLAIN = {
   header: {},
   realtime: false,
   strict: false,
-  models: [] as string[],
-} as const satisfies Partial<RunOptions>;
+} as const satisfies Partial<JobOptions>;
 
 export function streetCommand(): Command {
   return new Command('street')
@@ -78,7 +77,7 @@ async function makeStreet(options: StreetCommandOptions, folders: MadeFolders): 
   const input: RunInput = { kind: 'street', name: `street-${seed}`, seed, ...size, fps, frames };
   const [target = null] = output === undefined ? [] : await planTargets([input], output, folders);
   await checkDistinct([input], target ? [target] : [], [truth]);
-  const job = toJobSpec(input, target, { ...PLAIN, quality, json, headed, events: truth }, 'in');
+  const job = toJobSpec(input, target, { ...PLAIN, quality, json, events: truth }, 'in');
   await untilInterrupted(async (signal) => {
     const executablePath = findBrowser(await fetchedBrowser());
     const events = await openEvents(truth);

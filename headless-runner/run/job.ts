@@ -1,14 +1,14 @@
 import { basename } from 'node:path';
 import { EdgeRunnerError, type JobSpec, parseJobSpec, type Zone } from '../../protocol/index.ts';
 import type { RunInput } from './inputs.ts';
-import type { RunOptions } from './options.ts';
+import type { JobOptions } from './options.ts';
 import type { RunTarget } from './outputs.ts';
 
 /** The JobSpec that the command line is sugar for. */
 export function toJobSpec(
   input: RunInput,
   target: RunTarget | null,
-  options: RunOptions & { zoneList?: readonly Zone[] | undefined },
+  options: JobOptions & { zoneList?: readonly Zone[] | undefined },
   id: string,
 ): JobSpec {
   const stages: Stage[] = options.detect === undefined ? [] : [detectStage(options, id)];
@@ -55,7 +55,7 @@ export function toJobSpec(
   });
 }
 
-function sourceOf(input: RunInput, { start, end, realtime, header }: RunOptions, id: string): object {
+function sourceOf(input: RunInput, { start, end, realtime, header }: JobOptions, id: string): object {
   const range = { start, end, realtime };
   switch (input.kind) {
     case 'url':
@@ -90,13 +90,13 @@ interface Stage {
   options?: object;
 }
 
-function detectStage({ detect, classes, minScore, iou, every }: RunOptions, from: string): Stage {
+function detectStage({ detect, classes, minScore, iou, every }: JobOptions, from: string): Stage {
   return { id: 'detect', kind: 'detect', from, options: { model: detect, classes, minScore, iou, every } };
 }
 
 function videoOf(
   { name, container }: RunTarget,
-  { codec, bitrate, quality, size }: RunOptions,
+  { codec, bitrate, quality, size }: JobOptions,
   from: string,
 ): object {
   return { id: 'video', kind: 'video', from, name, container, codec, bitrate, quality, size };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EdgeRunnerError } from '../../protocol/index.ts';
 import {
   checkTogether,
-  type RunOptions,
+  type JobOptions,
   readBitrate,
   readClasses,
   readCount,
@@ -68,15 +68,13 @@ describe('option values', () => {
 });
 
 describe('options together', () => {
-  const options = (over: Partial<RunOptions>): RunOptions => ({
+  const options = (over: Partial<JobOptions>): JobOptions => ({
     overlay: true,
     backend: 'auto',
     header: {},
     realtime: false,
     strict: false,
     json: false,
-    models: [],
-    headed: false,
     ...over,
   });
 

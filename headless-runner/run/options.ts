@@ -10,8 +10,8 @@ import {
   type Quality,
 } from '../../protocol/index.ts';
 
-/** What the command line of `run` says, read and checked. */
-export interface RunOptions {
+/** What the command line says of a job, read and checked; the same words for one here and for one on a grid. */
+export interface JobOptions {
   output?: string;
   detect?: string;
   classes?: string[];
@@ -37,8 +37,6 @@ export interface RunOptions {
   realtime: boolean;
   strict: boolean;
   json: boolean;
-  models: string[];
-  headed: boolean;
 }
 
 const invalid = (option: string, value: string, wanted: string) =>
@@ -145,7 +143,7 @@ const SPELLED = {
 } as const;
 
 /** What no single option can see. @throws {EdgeRunnerError} `option-invalid`, `usage` */
-export function checkTogether(options: RunOptions): void {
+export function checkTogether(options: JobOptions): void {
   const clash = (message: string, remedy: string) => new EdgeRunnerError('option-invalid', message, remedy);
   if (options.start !== undefined && options.end !== undefined && options.end <= options.start) {
     throw clash('--end is not after --start.', 'Give an --end later than --start.');

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ModelDescriptor } from '../../models/descriptor.ts';
-import { EdgeRunnerError, type JobSpec, type SummaryEvent } from '../../protocol/index.ts';
+import { EdgeRunnerError, type SummaryEvent } from '../../protocol/index.ts';
 import type { LaunchOptions } from '../browser/launch.ts';
 import { moveIndexToFront } from '../host/fast-start.ts';
 import { GrowingFile } from '../host/growing-file.ts';
@@ -10,22 +10,13 @@ import { FileSource } from '../host/served-source.ts';
 import { runInBrowser } from '../host/session.ts';
 import { openUrl } from '../host/url-source.ts';
 import { sniff } from '../inspect/sniff.ts';
-import { type EventSink, OnceOnly } from './event-file.ts';
-import type { RunInput } from './inputs.ts';
-import type { RunTarget } from './outputs.ts';
-import type { Reporter } from './reporter.ts';
+import type { InputPlan } from './batch.ts';
+import { OnceOnly } from './event-file.ts';
 
-export interface InputRun {
-  input: RunInput;
-  target: RunTarget | null;
-  job: JobSpec;
+export interface InputRun extends InputPlan {
   models: { descriptor: ModelDescriptor; path: string }[];
-  /** Folder of the depth maps; null where none are wanted. */
-  depthFolder: string | null;
   headers: Record<string, string>;
   launch: LaunchOptions;
-  events: EventSink;
-  reporter: Reporter;
   signal: AbortSignal;
 }
 

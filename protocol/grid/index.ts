@@ -1,4 +1,5 @@
 export * from './api.ts';
 export * from './capabilities.ts';
 export * from './messages.ts';
+export * from './node-status.ts';
 export * from './problem.ts';

@@ -57,6 +57,22 @@ export class S3Bucket {
     );
   }
 
+  /** @throws {EdgeRunnerError} `data-unusable` where the bucket cannot be had. */
+  async check(): Promise<void> {
+    try {
+      await this.client.send(new HeadBucketCommand({ Bucket: this.#bucket }));
+    } catch (error) {
+      const answer = error instanceof EdgeRunnerError ? error.cause : error;
+      const said = BUCKET_WORDS[(answer as Answer).$metadata?.httpStatusCode ?? 0] ?? reasonOf(answer);
+      throw new EdgeRunnerError(
+        'data-unusable',
+        `Files cannot be kept in ${this.name}: ${said}.`,
+        'See that the bucket is there and that S3_URL has the right host, port, region, key and secret, with tls=0 for plain HTTP and path=1 where the bucket is no part of the host name. Without S3_URL files are kept in a folder.',
+        { cause: error },
+      );
+    }
+  }
+
   /** Of the addresses that the client signs. Which host they name is the client's to know. */
   async origin(): Promise<string> {
     return new URL(await getSignedUrl(this.client, new HeadBucketCommand({ Bucket: this.#bucket }))).origin;
@@ -95,6 +111,18 @@ export class S3Bucket {
     );
   }
 }
+
+interface Answer {
+  $metadata?: { httpStatusCode?: number };
+}
+
+/** The answers have a status only. */
+const BUCKET_WORDS: Record<number, string> = {
+  301: 'the bucket is in another region',
+  400: 'it understands neither the region nor the signature',
+  403: 'the key and secret do not open it',
+  404: 'there is no such bucket',
+};
 
 /** What a store says that is no fault of it: something is not there, or there already, or not offered. */
 const ANSWERS = [

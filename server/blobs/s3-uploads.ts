@@ -7,8 +7,8 @@ import {
   ListMultipartUploadsCommand,
   type ListMultipartUploadsCommandOutput,
   ListPartsCommand,
+  type ListPartsCommandOutput,
   PutObjectCommand,
-  paginateListParts,
   type Part as StoredPart,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
@@ -64,13 +64,13 @@ export class S3Uploads {
 
   /**
    * Makes a file of its parts.
-   * @returns false where the upload has ended, or another file is there.
-   * @throws {EdgeRunnerError} `digest-mismatch`
+   * @returns false where there is no upload, as when another server completes it at the same time.
+   * @throws {EdgeRunnerError} `digest-mismatch` where a part is missing or another.
    */
   async assemble(key: string, parts: readonly Part[]): Promise<boolean> {
     const at = this.#bucket.at(key);
     const UploadId = await this.#begun(key);
-    if (UploadId === undefined) throw missing(key, parts[0]!);
+    if (UploadId === undefined) return false;
     const stored = await this.#stored(key, UploadId).catch(unless('NoSuchUpload'));
     if (!stored) return false;
     const Parts = parts.map((part) => {
@@ -80,9 +80,13 @@ export class S3Uploads {
       return { PartNumber, ETag, ChecksumSHA256 };
     });
     const completion = { ...at, UploadId, MultipartUpload: { Parts } };
-    return this.#bucket.createOnce(async (condition) => {
-      await this.#bucket.client.send(new CompleteMultipartUploadCommand({ ...completion, ...condition }));
-    });
+    try {
+      return await this.#bucket.createOnce((condition) =>
+        this.#bucket.client.send(new CompleteMultipartUploadCommand({ ...completion, ...condition })),
+      );
+    } catch (error) {
+      return unless('NoSuchUpload')(error) ?? false;
+    }
   }
 
   /** After a file is complete. */
@@ -147,9 +151,14 @@ export class S3Uploads {
 
   async #stored(key: string, UploadId: string): Promise<Map<number, StoredPart>> {
     const stored = new Map<number, StoredPart>();
-    const pages = paginateListParts({ client: this.#bucket.client }, { ...this.#bucket.at(key), UploadId });
-    for await (const { Parts = [] } of pages)
-      for (const part of Parts) stored.set(part.PartNumber! - 1, part);
+    const at = this.#bucket.at(key);
+    let page: ListPartsCommandOutput | undefined;
+    // The client's own pages would not end: stores name a next one after the last.
+    do {
+      const { NextPartNumberMarker: PartNumberMarker } = page ?? {};
+      page = await this.#bucket.client.send(new ListPartsCommand({ ...at, UploadId, PartNumberMarker }));
+      for (const part of page.Parts ?? []) stored.set(part.PartNumber! - 1, part);
+    } while (page.IsTruncated);
     return stored;
   }
 

@@ -2,12 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import {
-  DeleteObjectsCommand,
-  GetObjectCommand,
-  ListObjectsV2Command,
-  paginateListObjectsV2,
-} from '@aws-sdk/client-s3';
+import { DeleteObjectsCommand, GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { EdgeRunnerError, PART_BYTES } from '../../protocol/index.ts';
 import {
@@ -46,18 +41,10 @@ export class S3BlobStore implements BlobStore {
   /** @throws {EdgeRunnerError} `data-unusable` where the bucket cannot be read. */
   static async open(location: S3Location): Promise<S3BlobStore> {
     const bucket = new S3Bucket(location);
-    const { Bucket, Key: Prefix } = bucket.at('');
-    try {
-      await bucket.client.send(new ListObjectsV2Command({ Bucket, Prefix, MaxKeys: 1 }));
-    } catch (error) {
+    await bucket.check().catch((error) => {
       bucket.client.destroy();
-      throw new EdgeRunnerError(
-        'data-unusable',
-        `Files cannot be kept in S3: ${EdgeRunnerError.from(error).message}`,
-        'See that the bucket is there, and that S3_URL has the right host, region, key and secret. Without S3_URL files are kept in a folder.',
-        { cause: error },
-      );
-    }
+      throw error;
+    });
     return new S3BlobStore(bucket, await bucket.origin());
   }
 
@@ -80,7 +67,7 @@ export class S3BlobStore implements BlobStore {
       !(await this.#uploads.assemble(key, parts)) &&
       !(await this.#isComplete(key, parts, bytes))
     )
-      throw mismatch(`The upload of ${key} has ended.`);
+      throw mismatch(`No parts of ${key} are there, or no more.`);
     await this.#uploads.forget(key);
   }
 
@@ -110,8 +97,10 @@ export class S3BlobStore implements BlobStore {
       if (body && answer?.ContentLength === end - start) return body;
       body?.destroy();
     }
-    // No range of S3's is empty.
     checkRange(start, end, await this.size(key));
+    if (end > start)
+      throw this.#bucket.fault(new Error(`bytes ${start} to ${end} of ${key} were not what came`));
+    // No range of S3's is empty.
     return Readable.from([]);
   }
 

@@ -2,8 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -11,53 +10,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EdgeRunnerError, PART_BYTES } from '../../protocol/index.ts';
-import { openBlobStore } from './open.ts';
-import type { BlobStore, Part, PartTarget } from './store.ts';
-import { startS3 } from './testing-s3.ts';
-
-/** A place for files, as servers and nodes use it. */
-interface Place {
-  /** A server of its own on the same place. */
-  open(): Promise<BlobStore>;
-  target(store: BlobStore, key: string, part: Part): Promise<PartTarget>;
-  close(): Promise<void>;
-}
-
-/** A node sends to the server, which writes. */
-async function folderPlace(): Promise<Place> {
-  const folder = await mkdtemp(join(tmpdir(), 'edge-runner-blobs-'));
-  const promised = new Map<string, { store: BlobStore; key: string; part: Part }>();
-  const receiver = createServer((req, res) => {
-    const { store, key, part } = promised.get(req.url!)!;
-    store.writePart(key, part, req).then(
-      () => res.writeHead(204).end(),
-      (error) => res.writeHead(400).end(JSON.stringify(EdgeRunnerError.from(error).toRecord())),
-    );
-  });
-  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-  return {
-    open: () => openBlobStore({ folder, s3Url: null }),
-    target: async (store, key, part) => {
-      const path = `/${promised.size}`;
-      promised.set(path, { store, key, part });
-      return { url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}${path}`, headers: {} };
-    },
-    close: async () => {
-      receiver.closeAllConnections();
-      await new Promise((resolve) => receiver.close(resolve));
-      await rm(folder, { recursive: true });
-    },
-  };
-}
-
-async function s3Place(): Promise<Place> {
-  const s3 = await startS3();
-  return {
-    open: () => openBlobStore({ folder: '', s3Url: s3.url }),
-    target: (store, key, part) => store.partTarget!(key, part),
-    close: s3.close,
-  };
-}
+import type { BlobStore, Part } from './store.ts';
+import { folderPlace, type Place, s3Place } from './testing-places.ts';
 
 const source = randomBytes(2 * PART_BYTES + 12_345);
 const partOf = (bytes: Uint8Array, index: number): Part => ({
@@ -125,7 +79,7 @@ describe.each([
     await store.complete(key, parts);
     expect(await store.size(key)).toBe(source.length);
     for (const [start, end] of [
-      ...[[0, source.length] as const, [0, 1] as const, [PART_BYTES - 1, PART_BYTES + 1] as const],
+      ...[[0, source.length] as const, [1, 2] as const, [PART_BYTES - 1, PART_BYTES + 1] as const],
       ...[[PART_BYTES, PART_BYTES] as const, [PART_BYTES, 2 * PART_BYTES] as const],
       ...[[PART_BYTES - 7, 2 * PART_BYTES + 7] as const, [source.length - 1, source.length] as const],
     ]) {
@@ -160,7 +114,9 @@ describe.each([
   it('never have other bytes than were promised', async () => {
     const bytes = Buffer.from('promised');
     const part = partOf(bytes, 0);
-    const kept = send('promises/p', part, Buffer.from('PROMISED')).then(() => store.complete('promises/p', [part]));
+    const kept = send('promises/p', part, Buffer.from('PROMISED')).then(() =>
+      store.complete('promises/p', [part]),
+    );
     await expect(kept).rejects.toMatchObject({ code: 'digest-mismatch' });
     await expect(store.size('promises/p')).rejects.toMatchObject({ code: 'not-found' });
   });
@@ -170,7 +126,7 @@ describe.each([
     const { url, headers } = await place.target(store, key, parts[0]!);
     const sending = request(url, { method: 'PUT', headers: { ...headers, 'content-length': PART_BYTES } });
     sending.on('error', () => {});
-    const closed = once(sending, 'close');
+    const closed = new Promise((resolve) => sending.once('close', resolve));
     await new Promise((resolve) => sending.write(pieces[0]!.subarray(0, 1 << 20), resolve));
     sending.destroy();
     await closed;
@@ -186,7 +142,9 @@ describe.each([
     await Promise.all([0, 2].map((index) => send(key, parts[index]!, pieces[index]!)));
     await expect(store.complete(key, parts)).rejects.toMatchObject({ code: 'digest-mismatch' });
     await expect(store.read(key, 0, 1)).rejects.toMatchObject({ code: 'not-found' });
-    await expect(store.complete('never/sent', [parts[0]!])).rejects.toMatchObject({ code: 'digest-mismatch' });
+    await expect(store.complete('never/sent', [parts[0]!])).rejects.toMatchObject({
+      code: 'digest-mismatch',
+    });
     const short = [{ ...parts[0]!, bytes: 5 }, parts[1]!];
     await expect(store.complete(key, short)).rejects.toMatchObject({ code: 'request-invalid' });
     await send(key, parts[1]!, pieces[1]!);
@@ -205,7 +163,9 @@ describe.each([
 
   it('come in through several servers', async () => {
     const key = 'jobs/j_1/a_1/shared';
-    await Promise.all([0, 1, 2].map((index) => send(key, parts[index]!, pieces[index]!, index % 2 ? other : store)));
+    await Promise.all(
+      [0, 1, 2].map((index) => send(key, parts[index]!, pieces[index]!, index % 2 ? other : store)),
+    );
     await other.complete(key, parts);
     expect((await bytesOf(store, key, 5, source.length)).equals(source.subarray(5))).toBe(true);
   });
@@ -218,7 +178,8 @@ describe.each([
   });
 
   it('are removed with all below them, and nothing beside', async () => {
-    for (const key of ['gone/j_1', 'gone/j_1/a', 'gone/j_1/b/c', 'gone/j_10', 'gone/j_10/a']) await put(key, key);
+    for (const key of ['gone/j_1', 'gone/j_1/a', 'gone/j_1/b/c', 'gone/j_10', 'gone/j_10/a'])
+      await put(key, key);
     await send('gone/j_1/unfinished', partOf(source.subarray(0, 9), 0), source.subarray(0, 9));
     await store.remove('gone/j_1');
     for (const key of ['gone/j_1', 'gone/j_1/a', 'gone/j_1/b/c', 'gone/j_1/unfinished'])
@@ -230,25 +191,29 @@ describe.each([
     expect(await store.size('gone/j_1/a')).toBe(4);
   });
 
-  it.each([
+  const noKeys = [
     ...['../up', 'a/../../up', '/etc/passwd', 'a//b', 'a/', '', '.', 'a.b', 'a\\b', 'a b', 'a\0', 'ä'],
-    ...['a\n', '%2e%2e/up', 'x'.repeat(129), 'a/'.repeat(300).slice(0, -1)],
-  ])('have no key like %j', async (key) => {
-    const path = await localFile(1);
-    const part = partOf(Buffer.from('x'), 0);
-    const tries = [
-      place.target(store, key, part).then(({ url, headers }) => {
-        return fetch(url, { method: 'PUT', headers, body: 'x' }).then(async (response) => {
-          throw await response.json();
-        });
-      }),
-      ...[store.complete(key, [part]), store.adopt(key, path), store.remove(key)],
-      ...[store.read(key, 0, 1), store.size(key)],
-    ];
-    for (const refused of await Promise.allSettled(tries))
-      expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'engine-fault' } });
-    expect(existsSync(path)).toBe(true);
-  });
+    ...['a\n', '%2e%2e/up', 'x'.repeat(129), `a${'/a'.repeat(300)}`],
+  ];
+  it.each(noKeys.map((key) => [JSON.stringify(key).slice(0, 20), key]))(
+    'have no key like %s',
+    async (_, key) => {
+      const path = await localFile(1);
+      const part = partOf(Buffer.from('x'), 0);
+      const tries = [
+        place.target(store, key, part).then(({ url, headers }) => {
+          return fetch(url, { method: 'PUT', headers, body: 'x' }).then(async (response) => {
+            throw await response.json();
+          });
+        }),
+        ...[store.complete(key, [part]), store.adopt(key, path), store.remove(key)],
+        ...[store.read(key, 0, 1), store.size(key)],
+      ];
+      for (const refused of await Promise.allSettled(tries))
+        expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'engine-fault' } });
+      expect(existsSync(path)).toBe(true);
+    },
+  );
 
   it.each([0, 1, 20_000_000])('of %i bytes are taken over from this machine', async (bytes) => {
     const content = randomBytes(bytes);
@@ -291,10 +256,13 @@ describe.each([
       taken += (chunk as Buffer).length;
       // Turns of the loop in which whoever reads ahead would.
       for (let turns = 0; turns < 5; turns++) await turn();
-      if (taken >> 22 !== (taken - (chunk as Buffer).length) >> 22) most = Math.max(most, inMemory() - before);
+      expect(body.readableLength).toBeLessThan(1 << 20);
+      if (taken >> 22 !== (taken - (chunk as Buffer).length) >> 22)
+        most = Math.max(most, inMemory() - before);
     }
     expect(taken).toBe(64 << 20);
-    expect(most).toBeLessThan(8 << 20);
+    // What is let go is swept with some delay.
+    expect(most).toBeLessThan(32 << 20);
   });
 
   it('can be left in the midst of reading', async () => {

@@ -21,7 +21,8 @@ const BUCKET = 'edge-runner';
 
 /**
  * An S3 server of its own on a free port: s3rver, with what it lacks of S3 before it: lists of parts and of uploads,
- * ending an upload, conditional writes. What s3rver does not look at: signatures, and digests of what it is sent.
+ * ending an upload, conditional writes; and lists of objects, whose tokens it makes with a cipher that Node has no more.
+ * What it does not look at: signatures, and digests of what it is sent.
  * @param conditionalWrites false for a store that refuses them, as some do.
  */
 export async function startS3({ conditionalWrites = true } = {}): Promise<TestS3> {
@@ -36,7 +37,9 @@ export async function startS3({ conditionalWrites = true } = {}): Promise<TestS3
     const [, , ...words] = decodeURIComponent(ctx.path).split('/');
     const key = words.join('/');
     const { uploadId } = ctx.query;
-    if (ctx.method === 'GET' && 'uploads' in ctx.query) return answer(ctx, 200, await uploads.list(ctx.query.prefix));
+    if (ctx.method === 'GET' && 'uploads' in ctx.query)
+      return answer(ctx, 200, await uploads.list(ctx.query.prefix));
+    if ('list-type' in ctx.query) return answer(ctx, 200, await list(server.store, ctx.query));
     if (uploadId && !uploads.has(uploadId)) return answer(ctx, 404, error('NoSuchUpload'));
     if (uploadId && ctx.method === 'GET') return answer(ctx, 200, await uploads.parts(uploadId, ctx.query));
     if (uploadId && ctx.method === 'DELETE') {
@@ -81,9 +84,17 @@ interface Context {
   body: string;
 }
 
+interface ObjectStore {
+  listObjects(
+    bucket: string,
+    options: { prefix?: string; startAfter?: string; maxKeys: number },
+  ): Promise<{ objects: { key: string }[]; isTruncated: boolean }>;
+}
+
 interface S3rverApp {
   middleware: ((ctx: Context, next: () => Promise<void>) => Promise<void>)[];
   httpServer: Server;
+  store: ObjectStore;
   run(): Promise<AddressInfo>;
   close(): Promise<void>;
 }
@@ -148,6 +159,17 @@ class Uploads {
       ids.map(async (id) => ({ id, key: await readFile(join(this.#folder, id, 'key'), 'utf8') })),
     );
   }
+}
+
+async function list(store: ObjectStore, query: Record<string, string>): Promise<string> {
+  const { prefix, 'continuation-token': startAfter } = query;
+  const { objects, isTruncated } = await store.listObjects(BUCKET, { prefix, startAfter, maxKeys: 1000 });
+  return element(
+    'ListBucketResult',
+    element('IsTruncated', `${isTruncated}`),
+    isTruncated ? element('NextContinuationToken', objects.at(-1)!.key) : '',
+    ...objects.map(({ key }) => element('Contents', element('Key', key))),
+  );
 }
 
 function answer(ctx: Context, status: number, body: string): void {

@@ -46,6 +46,7 @@ export const STRATEGIES = {
     best(contenders, ({ id }) => createHash('sha256').update(`${job}\n${id}`).digest().readUIntBE(0, 6)),
 } satisfies Record<string, Strategy>;
 export type StrategyName = keyof typeof STRATEGIES;
+export const STRATEGY_NAMES = Object.keys(STRATEGIES) as StrategyName[];
 
 function roundRobin(): Strategy {
   const turns = new WeakMap<Contender, number>();

@@ -120,7 +120,11 @@ export class GridHost implements EngineHost {
     );
     const [target] = targets;
     if (!target)
-      throw new EdgeRunnerError('server-fault', 'The server named no place for a part.', 'Look into its log.');
+      throw new EdgeRunnerError(
+        'server-fault',
+        'The server named no place for a part.',
+        'Look into its log.',
+      );
     await link.fetch(() => target.url, { method: 'PUT', headers: target.headers, body: bytes });
   }
 }

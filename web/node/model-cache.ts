@@ -1,4 +1,3 @@
-import type { ModelDescriptor } from '../../models/descriptor.ts';
 import { EdgeRunnerError } from '../../protocol/index.ts';
 import type { LoadedModel } from '../engine/index.ts';
 import type { ServerLink } from './server-link.ts';
@@ -10,7 +9,7 @@ const CACHE = 'edge-runner-models';
 export async function loadModel(link: ServerLink, name: string, credential: string): Promise<LoadedModel> {
   const headers = { authorization: `Bearer ${credential}` };
   const path = `/v1/models/${encodeURIComponent(name)}`;
-  const descriptor = await link.json<ModelDescriptor>(`${path}/descriptor`, { headers });
+  const descriptor = await link.json<LoadedModel['descriptor']>(`${path}/descriptor`, { headers });
   const key = link.url(`/models/${descriptor.sha256}`);
   // A browser may refuse to keep anything.
   const cache = await caches.open(CACHE).catch(() => null);

@@ -1,4 +1,4 @@
-import { type StreamTargetChunk, UrlSource } from 'mediabunny';
+import type { StreamTargetChunk } from 'mediabunny';
 import type { ModelDescriptor } from '../../../models/descriptor.ts';
 import {
   EdgeRunnerError,
@@ -10,7 +10,7 @@ import {
   type ToPage,
 } from '../../../protocol/index.ts';
 import type { EngineHost, LoadedModel, Progress, SourceBytes } from '../../engine/index.ts';
-import { bytesOverHttp } from '../../node/http-bytes.ts';
+import { loopbackBytes } from './loopback-bytes.ts';
 
 /** Output bytes on their way to the disk, at most; more waits. */
 const UNWRITTEN_LIMIT = 16 << 20;
@@ -64,16 +64,7 @@ export class CommandHost implements EngineHost {
   async openSource(source: SourceSpec): Promise<SourceBytes> {
     const url = new URL(RUNNER_PATHS.source(source.id), this.#origin);
     return {
-      ...bytesOverHttp(({ headers, ...init }) =>
-        fetch(url, { ...init, headers: { ...this.#headers, ...(headers as Record<string, string>) } }),
-      ),
-      source: new UrlSource(url, {
-        requestInit: { headers: this.#headers },
-        // The command has retried already where that made sense; loopback itself does not fail for a moment.
-        getRetryDelay: () => null,
-        // A read ahead that fails is no fault of its own: the read that needs the bytes meets it again.
-        handleUnhandledError: () => {},
-      }),
+      ...loopbackBytes(url, this.#headers),
       loss: async () => {
         const { loss } = (await (await this.#fetch(RUNNER_PATHS.loss(source.id))).json()) as {
           loss: string | null;

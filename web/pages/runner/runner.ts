@@ -1,11 +1,29 @@
+import type { FromNodeWorker } from '../../../protocol/index.ts';
 import { probeCapabilities } from '../../node/capabilities.ts';
+import { type NodeHandle, startNode } from '../../node/index.ts';
 
-/** What the command calls over the debugging pipe; the token never stands in an address. */
+/** What a node's page is told by its command. */
+interface NodeConfig {
+  credential: string;
+  build: string;
+  slots: number;
+}
+
+/** What the command calls over the debugging pipe; no token ever stands in an address. */
 declare global {
   interface Window {
-    edgeRunner: { run(token: string): void; probe: typeof probeCapabilities };
+    edgeRunner: {
+      run(token: string): void;
+      probe: typeof probeCapabilities;
+      join(config: NodeConfig): void;
+      drain(): void;
+    };
+    /** The command's own ear. */
+    edgeRunnerHear(message: FromNodeWorker): void;
   }
 }
+
+let node: NodeHandle | null = null;
 
 window.edgeRunner = {
   run(token) {
@@ -16,4 +34,11 @@ window.edgeRunner = {
     worker.postMessage({ token, origin: location.origin });
   },
   probe: probeCapabilities,
+  join(config) {
+    const { origin } = location;
+    node = startNode({ base: origin, host: 'headless', ortBase: `${origin}/ort/`, ...config }, (message) =>
+      window.edgeRunnerHear(message),
+    );
+  },
+  drain: () => node?.tell({ type: 'drain' }),
 };

@@ -11,14 +11,14 @@ import { Meter } from '../../../engine/pipeline/meter.ts';
 import { Signal } from '../../../engine/pipeline/signal.ts';
 import { decodeFrames } from '../../../engine/source/decode.ts';
 import { MediaSource } from '../../../engine/source/media-source.ts';
-import { bytesOverHttp } from '../../runner/http-bytes.ts';
+import { loopbackBytes } from '../../runner/loopback-bytes.ts';
 import type { RungRequest } from './request.ts';
 
 /** What every rung starts from: the clip, its packets, its frames, the models. */
 
 export async function openMedia({ origin, token }: RungRequest): Promise<MediaSource> {
   const url = new URL(RUNNER_PATHS.source('in'), origin);
-  const bytes = bytesOverHttp(url, { authorization: `Bearer ${token}` });
+  const bytes = loopbackBytes(url, { authorization: `Bearer ${token}` });
   return MediaSource.open('clip', { ...bytes, loss: async () => null });
 }
 

@@ -1,7 +1,7 @@
 import type { ModelDescriptor } from '../../../../models/descriptor.ts';
 import { type JobSpec, parseJobSpec, RUNNER_PATHS } from '../../../../protocol/index.ts';
 import { type EngineHost, runJob } from '../../../engine/index.ts';
-import { bytesOverHttp } from '../../runner/http-bytes.ts';
+import { loopbackBytes } from '../../runner/loopback-bytes.ts';
 import type { StreamOutcome, StreamReply, StreamRequest } from './request.ts';
 
 /** The engine in a worker of its own, as each camera has it. */
@@ -40,7 +40,7 @@ function hostOf({ origin, token }: StreamRequest, arrived: StreamOutcome['arrive
   const never = (what: string) => () => Promise.reject(new Error(`a stream of the bench has no ${what}`));
   return {
     openSource: async ({ id }) => ({
-      ...bytesOverHttp(new URL(RUNNER_PATHS.source(id), origin), headers),
+      ...loopbackBytes(new URL(RUNNER_PATHS.source(id), origin), headers),
       loss: async () => null,
     }),
     loadModel: async (name) => ({

@@ -1,0 +1,56 @@
+import { Command, Option } from 'commander';
+import { TRUSTS, type Trust } from '../../protocol/index.ts';
+import { GridClient } from '../grid/client.ts';
+import { addReachOptions, type ReachOptions, readReach } from '../grid/server-options.ts';
+import { makeJob, type SubmitOptions, submitInput } from '../grid/submit-input.ts';
+import { runBatch } from '../run/batch.ts';
+import { addJobOptions, type RawJobOptions, readJobOptions } from '../run/job-options.ts';
+import { readLabels } from './token.ts';
+
+interface GridOptions extends ReachOptions {
+  detach: boolean;
+  priority: number;
+  trust: Trust;
+  region?: string;
+  labels: string[];
+}
+
+export function submitCommand(): Command {
+  return addReachOptions(
+    addJobOptions(
+      new Command('submit')
+        .description('have a job done by the nodes of a server')
+        .argument('<server>', 'address of the server')
+        .argument(
+          '[input...]',
+          'files, folders, http(s) addresses, "-" for standard input, or still pictures',
+        ),
+    ),
+  )
+    .option('--detach', 'print the id of the job, and do not wait for it', false)
+    .option('--priority <n>', 'from -100 to 100; higher ones go first', Number, 0)
+    .addOption(new Option('--trust <trust>', 'least trust of the nodes').choices(TRUSTS).default('untrusted'))
+    .option('--region <region>', 'nodes of this region only')
+    .option('--labels <labels>', 'nodes with all of these labels only', readLabels, [])
+    .action((server: string, inputs: string[], raw: RawJobOptions & GridOptions) => {
+      const options = readJobOptions(raw);
+      const { detach, priority, trust, region, labels } = options;
+      const address = readReach(server, options);
+      return runBatch(inputs, options, async (signal) => {
+        const client = await GridClient.open(address, signal);
+        const submit: SubmitOptions = {
+          ...{ client, priority, signal },
+          placement: { trust, labels, ...(region !== undefined && { region }) },
+        };
+        return {
+          models: { detect: options.detect, depth: options.depth },
+          carryOut: async (plan) => {
+            if (!detach) return submitInput(plan, submit);
+            const { id } = await makeJob(plan, submit);
+            process.stdout.write(`${id}\n`);
+            return null;
+          },
+        };
+      });
+    });
+}

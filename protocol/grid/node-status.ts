@@ -1,0 +1,18 @@
+import type { ErrorRecord } from '../errors.ts';
+
+/** How a node stands, for whoever shows it. */
+export interface NodeStatus {
+  state: 'connecting' | 'online' | 'draining' | 'stopped';
+  name: string | null;
+  /** Why it is not online. */
+  error: ErrorRecord | null;
+  attempts: { attempt: string; frames: number; of: number | null; fps: number }[];
+  done: number;
+  failed: number;
+}
+
+/** What a node has to say of itself, to its page and to the command that opened it. */
+export type FromNodeWorker =
+  | { type: 'measuring' }
+  | { type: 'status'; status: NodeStatus }
+  | { type: 'failed'; error: ErrorRecord };

@@ -1,0 +1,3 @@
+export { INTERVALS, type Intervals } from './grid/intervals.ts';
+export { STRATEGY_NAMES, type StrategyName } from './grid/strategies.ts';
+export { type RunningServer, type ServerOptions, startServer } from './main.ts';

@@ -1,0 +1,13 @@
+import type { ErrorRecord, TaskOutcome, WrittenFile } from '../../protocol/index.ts';
+import type { GridAttempt } from './grid-host.ts';
+
+/** What a node's session and the worker of one attempt say to each other. */
+export type ToAttempt =
+  | { type: 'start'; base: string; attempt: GridAttempt; ortBase: string }
+  | { type: 'sources'; sources: Record<string, string> };
+
+export type FromAttempt =
+  | { type: 'progress'; frames: number; of: number | null }
+  | { type: 'log'; message: string }
+  | { type: 'done'; files: WrittenFile[]; outcome: TaskOutcome }
+  | { type: 'failed'; error: ErrorRecord };

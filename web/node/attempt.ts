@@ -1,0 +1,104 @@
+import type { ErrorCode, ErrorRecord, Offer } from '../../protocol/index.ts';
+import type { FromAttempt, ToAttempt } from './attempt-messages.ts';
+
+/** Faults of the job itself: no other node would do better. */
+const FINAL: ReadonlySet<ErrorCode> = new Set([
+  'job-invalid',
+  'option-invalid',
+  'zones-invalid',
+  'input-empty',
+  'input-not-media',
+  'input-no-video',
+  'input-no-frames',
+  'input-truncated',
+  'model-unknown',
+  'model-invalid',
+  'model-shape',
+  'model-task',
+  'output-container',
+]);
+
+export const isFinal = ({ code }: ErrorRecord): boolean => FINAL.has(code);
+
+export interface AttemptOptions {
+  offer: Offer;
+  /** Address of the server, or of what stands for it on this machine. */
+  base: string;
+  ortBase: string;
+  credential: string;
+  onMessage(message: FromAttempt): void;
+}
+
+/** One attempt under way, in a worker of its own, with the end of its lease by this machine's own clock. */
+export class RunningAttempt {
+  readonly attempt: string;
+  readonly lease: string;
+  /** What it came to, while the server has not yet said that it knows. */
+  ended: Extract<FromAttempt, { type: 'done' | 'failed' }> | null = null;
+  frames = 0;
+  of: number | null = null;
+  seq = 0;
+  readonly began = performance.now();
+  readonly #worker: Worker;
+  /** Milliseconds of `performance.now()`. */
+  #leaseEnd: number;
+
+  constructor({ offer, base, ortBase, credential, onMessage }: AttemptOptions) {
+    this.attempt = offer.attempt;
+    this.lease = offer.lease;
+    // From when it was accepted, which is now; renewals count from when they were sent.
+    this.#leaseEnd = performance.now() + offer.ttlMs;
+    this.#worker = new Worker(new URL('./attempt-worker.ts', import.meta.url), {
+      type: 'module',
+      name: `attempt ${offer.attempt}`,
+    });
+    this.#worker.onmessage = ({ data }: MessageEvent<FromAttempt>) => {
+      if (data.type === 'progress') {
+        this.frames = data.frames;
+        this.of = data.of;
+      }
+      if (data.type === 'done' || data.type === 'failed') {
+        this.ended = data;
+        this.#worker.terminate();
+      }
+      onMessage(data);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      const error: ErrorRecord = {
+        code: 'engine-fault',
+        message: `The worker ended: ${event.message || 'it could not be loaded'}.`,
+        remedy: 'Please report this with the job.',
+      };
+      this.ended = { type: 'failed', error };
+      this.#worker.terminate();
+      onMessage(this.ended);
+    };
+    const { attempt, lease, work } = offer;
+    this.#tell({ type: 'start', base, ortBase, attempt: { attempt, lease, work, credential } });
+  }
+
+  /** Frames a second since it began. */
+  get fps(): number {
+    return this.frames / Math.max(1e-3, (performance.now() - this.began) / 1000);
+  }
+
+  get isOver(): boolean {
+    return performance.now() > this.#leaseEnd;
+  }
+
+  /** @param sentAt when the renewal was sent, by `performance.now()`. */
+  renewed(sentAt: number, ttlMs: number, sources: Record<string, string>): void {
+    this.#leaseEnd = Math.max(this.#leaseEnd, sentAt + ttlMs);
+    this.#tell({ type: 'sources', sources });
+  }
+
+  /** Ends it with all that it holds: frames, buffers, requests. */
+  end(): void {
+    this.#worker.terminate();
+  }
+
+  #tell(message: ToAttempt): void {
+    this.#worker.postMessage(message);
+  }
+}

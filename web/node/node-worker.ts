@@ -1,0 +1,65 @@
+import { EdgeRunnerError, type FromNodeWorker, type NodeStatus } from '../../protocol/index.ts';
+import { probeCapabilities } from './capabilities.ts';
+import { ServerLink } from './server-link.ts';
+import { NodeSession } from './session.ts';
+import { measureSpeeds } from './speed-test.ts';
+
+/** What a page asks of the worker that is a node. */
+export type ToNodeWorker =
+  | {
+      type: 'join';
+      /** Address of the server, or of what stands for it on this machine. */
+      base: string;
+      credential: string;
+      host: 'tab' | 'headless';
+      build: string;
+      slots: number;
+      ortBase: string;
+    }
+  | { type: 'drain' }
+  | { type: 'stop' };
+
+/** A node, in a worker: timers of hidden pages fire once a minute, those of workers go on. */
+let session: NodeSession | null = null;
+let wanted: 'running' | 'drained' | 'stopped' = 'running';
+
+const say = (message: FromNodeWorker) => self.postMessage(message);
+
+self.onmessage = ({ data }: MessageEvent<ToNodeWorker>) => {
+  switch (data.type) {
+    case 'join':
+      join(data).catch((error: unknown) =>
+        say({ type: 'failed', error: EdgeRunnerError.from(error).toRecord() }),
+      );
+      break;
+    case 'drain':
+      wanted = 'drained';
+      session?.drain();
+      break;
+    case 'stop':
+      wanted = 'stopped';
+      session?.stop();
+  }
+};
+
+async function join({
+  base,
+  credential,
+  ...options
+}: Extract<ToNodeWorker, { type: 'join' }>): Promise<void> {
+  say({ type: 'measuring' });
+  const capabilities = await probeCapabilities();
+  const { signal } = new AbortController();
+  const { ortBase } = options;
+  const speeds = await measureSpeeds(capabilities, new ServerLink(base, signal), { credential, ortBase });
+  if (wanted !== 'running') {
+    // Asked to go before it had come.
+    say({ type: 'status', status: { ...IDLE, state: 'stopped' } });
+    return;
+  }
+  session = new NodeSession({ base, credential, capabilities, speeds, ...options }, (status) =>
+    say({ type: 'status', status }),
+  );
+}
+
+const IDLE: NodeStatus = { state: 'connecting', name: null, error: null, attempts: [], done: 0, failed: 0 };

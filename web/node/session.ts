@@ -1,0 +1,306 @@
+import {
+  type CapabilityReport,
+  type ErrorRecord,
+  type FromNode,
+  type MeasuredSpeeds,
+  NODE_PROTOCOL,
+  NODE_SUBPROTOCOL,
+  type NodeStatus,
+  type Offer,
+  type ToNode,
+  toNode,
+} from '../../protocol/index.ts';
+import { isFinal, RunningAttempt } from './attempt.ts';
+import type { FromAttempt } from './attempt-messages.ts';
+
+/** Milliseconds before another try to connect: a random share of what doubles from the first to the longest. */
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 30_000;
+/** Intervals of renewal without a word from the server, after which the connection is taken as dead. */
+const MOST_SILENCE = 2.5;
+
+export interface NodeOptions {
+  /** Address of the server, or of what stands for it on this machine. */
+  base: string;
+  credential: string;
+  host: 'tab' | 'headless';
+  build: string;
+  slots: number;
+  ortBase: string;
+  capabilities: CapabilityReport;
+  speeds: MeasuredSpeeds;
+}
+
+/**
+ * Being a node: one connection to the server, kept up, and the attempts that it gave. The server sets every interval;
+ * leases end by this machine's own clock, whatever the server's says.
+ */
+export class NodeSession {
+  readonly #options: NodeOptions;
+  readonly #onStatus: (status: NodeStatus) => void;
+  readonly #attempts = new Map<string, RunningAttempt>();
+  #socket: WebSocket | null = null;
+  #state: NodeStatus['state'] = 'connecting';
+  #name: string | null = null;
+  #error: ErrorRecord | null = null;
+  #done = 0;
+  #failed = 0;
+  /** This node wants to leave; the server wants it to take nothing. */
+  #leaving = false;
+  #held = false;
+  #tries = 0;
+  #ttlMs = 0;
+  #progressMs = 1_000;
+  #heardAt = 0;
+  #renewals: number[] = [];
+  #timers: ReturnType<typeof setInterval>[] = [];
+  #reconnect: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: NodeOptions, onStatus: (status: NodeStatus) => void) {
+    this.#options = options;
+    this.#onStatus = onStatus;
+    this.#connect();
+  }
+
+  /** Takes no more, finishes what it has, then stops. */
+  drain(): void {
+    this.#leaving = true;
+    this.#send({ type: 'drain' });
+    this.#setState(this.#state === 'stopped' ? 'stopped' : 'draining');
+    this.#stopIfIdle();
+  }
+
+  /** Ends everything at once; leases end by themselves. */
+  stop(): void {
+    clearTimeout(this.#reconnect);
+    this.#stopTimers();
+    for (const attempt of this.#attempts.values()) attempt.end();
+    this.#attempts.clear();
+    this.#socket?.close();
+    this.#socket = null;
+    this.#setState('stopped');
+  }
+
+  #connect(): void {
+    const url = new URL('/v1/node', this.#options.base);
+    url.protocol = url.protocol.replace('http', 'ws');
+    const socket = new WebSocket(url, NODE_SUBPROTOCOL);
+    this.#socket = socket;
+    socket.onopen = () => {
+      const { credential, host, build, slots, capabilities, speeds } = this.#options;
+      this.#send({
+        type: 'hello',
+        protocol: NODE_PROTOCOL,
+        ...{ credential, host, build, slots, capabilities, speeds },
+        resume: [...this.#attempts.values()].map(({ attempt, lease }) => ({ attempt, lease })),
+      });
+    };
+    socket.onmessage = ({ data }: MessageEvent<string>) => {
+      if (socket !== this.#socket) return;
+      this.#heardAt = performance.now();
+      const message = parse(data);
+      if (message) this.#receive(message);
+    };
+    socket.onclose = () => {
+      if (socket === this.#socket) this.#lost();
+    };
+  }
+
+  #lost(): void {
+    this.#socket = null;
+    this.#stopTimers();
+    if (this.#state === 'stopped') return;
+    // Leases run out whether or not anybody hears of it.
+    this.#timers.push(setInterval(() => this.#endOverdue(), 1_000));
+    if (!this.#leaving) this.#setState('connecting');
+    const wait = Math.random() * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#tries++);
+    this.#reconnect = setTimeout(() => this.#connect(), wait);
+  }
+
+  #receive(message: ToNode): void {
+    switch (message.type) {
+      case 'welcome':
+        this.#welcome(message);
+        break;
+      case 'offer':
+        this.#consider(message);
+        break;
+      case 'renewed':
+        this.#renewed(message);
+        break;
+      case 'ack':
+        this.#done++;
+        this.#forget(message.attempt);
+        break;
+      case 'stale':
+      case 'cancel':
+        this.#forget(message.attempt);
+        break;
+      case 'drain':
+        this.#held = true;
+        this.#setState('draining');
+        break;
+      case 'resume':
+        this.#held = false;
+        this.#setState(this.#leaving ? 'draining' : 'online');
+        break;
+      case 'refused':
+        this.#error = message;
+        this.#tell();
+        break;
+      case 'revoke':
+        this.#error = message;
+        this.stop();
+        break;
+      case 'pong':
+        break;
+    }
+  }
+
+  #welcome({ name, ttlMs, renewMs, progressMs, drop }: Extract<ToNode, { type: 'welcome' }>): void {
+    this.#tries = 0;
+    this.#name = name;
+    this.#error = null;
+    this.#ttlMs = ttlMs;
+    this.#progressMs = progressMs;
+    this.#renewals = [];
+    this.#held = false;
+    for (const attempt of drop) this.#forget(attempt);
+    this.#stopTimers();
+    this.#timers.push(
+      setInterval(() => this.#renew(renewMs), renewMs),
+      setInterval(() => this.#report(), this.#progressMs),
+    );
+    this.#setState(this.#leaving ? 'draining' : 'online');
+    if (this.#leaving) this.#send({ type: 'drain' });
+    // What ended while nobody listened.
+    for (const attempt of this.#attempts.values()) if (attempt.ended) this.#sayEnd(attempt);
+    this.#stopIfIdle();
+  }
+
+  #consider(offer: Offer): void {
+    const { attempt, lease } = offer;
+    if (this.#attempts.has(attempt)) return;
+    if (this.#leaving || this.#held || this.#attempts.size >= this.#options.slots) {
+      const reason = this.#leaving || this.#held ? 'draining' : 'busy';
+      this.#send({ type: 'reject', attempt, lease, reason });
+      return;
+    }
+    this.#send({ type: 'accept', attempt, lease });
+    const { base, ortBase, credential } = this.#options;
+    const running: RunningAttempt = new RunningAttempt({
+      ...{ offer, base, ortBase, credential },
+      onMessage: (message) => this.#hear(running, message),
+    });
+    this.#attempts.set(attempt, running);
+    this.#tell();
+  }
+
+  #hear(running: RunningAttempt, message: FromAttempt): void {
+    const { attempt, lease } = running;
+    if (this.#attempts.get(attempt) !== running) return;
+    if (message.type === 'log')
+      this.#send({ type: 'log', attempt, lease, message: message.message.slice(0, 2048) });
+    if (message.type === 'done' || message.type === 'failed') this.#sayEnd(running);
+  }
+
+  #sayEnd({ attempt, lease, ended }: RunningAttempt): void {
+    if (ended?.type === 'done') {
+      this.#send({ type: 'result', attempt, lease, files: ended.files, outcome: ended.outcome });
+    } else if (ended && this.#isOpen) {
+      this.#failed++;
+      const { error } = ended;
+      const { code, remedy } = error;
+      this.#send({
+        ...{ type: 'fail', attempt, lease, code, remedy: remedy.slice(0, 4096) },
+        message: error.message.slice(0, 4096),
+        retry: !isFinal(error),
+      });
+      // Nobody answers this.
+      this.#forget(attempt);
+    }
+  }
+
+  #renew(renewMs: number): void {
+    this.#endOverdue();
+    if (performance.now() - this.#heardAt > MOST_SILENCE * renewMs) {
+      // Open at our end only: the close event of such a socket may take minutes.
+      const dead = this.#socket;
+      this.#lost();
+      dead?.close();
+      return;
+    }
+    const leases = [...this.#attempts.values()].map(({ attempt, lease }) => ({ attempt, lease }));
+    this.#renewals.push(performance.now());
+    this.#send({ type: 'renew', leases });
+  }
+
+  #renewed({ lost, sources }: Extract<ToNode, { type: 'renewed' }>): void {
+    // Answers come in the order of what they answer.
+    const sentAt = this.#renewals.shift() ?? performance.now();
+    for (const attempt of lost) this.#forget(attempt);
+    for (const [attempt, addresses] of Object.entries(sources))
+      this.#attempts.get(attempt)?.renewed(sentAt, this.#ttlMs, addresses);
+  }
+
+  #report(): void {
+    for (const running of this.#attempts.values()) {
+      const { attempt, lease, frames, of, fps, ended } = running;
+      if (!ended) this.#send({ type: 'progress', attempt, lease, seq: running.seq++, frames, of, fps });
+    }
+    this.#tell();
+  }
+
+  #endOverdue(): void {
+    for (const { attempt, isOver } of this.#attempts.values()) if (isOver) this.#forget(attempt);
+  }
+
+  #forget(attempt: string): void {
+    this.#attempts.get(attempt)?.end();
+    this.#attempts.delete(attempt);
+    this.#tell();
+    this.#stopIfIdle();
+  }
+
+  #stopIfIdle(): void {
+    if (this.#leaving && this.#attempts.size === 0 && this.#state !== 'stopped') this.stop();
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+  }
+
+  get #isOpen(): boolean {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  #send(message: FromNode): void {
+    if (this.#isOpen) this.#socket!.send(JSON.stringify(message));
+  }
+
+  #setState(state: NodeStatus['state']): void {
+    this.#state = state;
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#onStatus({
+      ...{ state: this.#state, name: this.#name, error: this.#error, done: this.#done, failed: this.#failed },
+      attempts: [...this.#attempts.values()].map(({ attempt, frames, of, fps }) => ({
+        attempt,
+        frames,
+        of,
+        fps,
+      })),
+    });
+  }
+}
+
+function parse(text: string): ToNode | null {
+  try {
+    const read = toNode.safeParse(JSON.parse(text));
+    return read.success ? read.data : null;
+  } catch {
+    return null;
+  }
+}
