@@ -45,7 +45,7 @@ export function buildApp(services: Services, { secure }: { secure: boolean }): E
         recordAct(db, { tenant, token: id, by: name, action, subject, data }),
     }),
   );
-  app.use((request, _response, next) => next(notFound(request.path)));
+  app.use((_request, _response, next) => next(notFound('such address')));
   app.use(problems(log));
   return app;
 }

@@ -11,8 +11,8 @@ export interface RouterOptions {
 
 /** Characters of a JSON body, at most. */
 const MOST_BODY = '1mb';
-/** A path parameter is an id of ours or a plain name: never a way to somewhere else. */
-const PARAMETER = /^(?!\.{1,2}$)[^/\\\0]{1,255}$/;
+/** A path parameter is an id of ours, a signed word or a plain name: never a way to somewhere else. */
+const PARAMETER = /^(?!\.{1,2}$)[^/\\\0]{1,2048}$/;
 
 /** Puts a table of routes to work: who may call, what was sent, what is answered, all in one place. */
 export function buildRouter(routes: readonly Route[], options: RouterOptions): Router {
@@ -36,7 +36,7 @@ async function answer(
   const bearer = bearerOf(request);
   const caller = await admit(one.access, bearer);
   const params = request.params as Record<string, string>;
-  if (!Object.values(params).every((value) => PARAMETER.test(value))) throw notFound(request.path);
+  if (!Object.values(params).every((value) => PARAMETER.test(value))) throw notFound('such address');
   const call: Call<unknown, unknown> = {
     params,
     query: one.query ? read(one.query, request.query, 'the query') : undefined,

@@ -91,12 +91,13 @@ export class S3Bucket {
 
   /** @param write takes the condition that nothing is there yet. @returns false where something is. */
   async createOnce(write: (condition: { IfNoneMatch?: '*' }) => Promise<unknown>): Promise<boolean> {
+    const condition = this.#condition;
     try {
-      await write(this.#condition);
+      await write(condition);
       return true;
     } catch (error) {
       if (isAnswer(error, 'PreconditionFailed', 'ConditionalRequestConflict')) return false;
-      if (!isAnswer(error, 'NotImplemented') || !this.#condition.IfNoneMatch) throw error;
+      if (!isAnswer(error, 'NotImplemented') || !condition.IfNoneMatch) throw error;
       this.#condition = {};
       return this.createOnce(write);
     }

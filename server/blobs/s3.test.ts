@@ -91,7 +91,7 @@ it('more files are removed than one request takes', async () => {
     await writeFile(join(s3.folder, 'lots', `f_${index}._S3rver_object`), '');
   await store.remove('lots');
   expect(await readdir(s3.folder)).not.toContain('lots');
-}, 240_000);
+});
 
 it('servers with different prefixes do not meet', async () => {
   const [one, two] = await Promise.all(
@@ -110,6 +110,7 @@ it('servers with different prefixes do not meet', async () => {
 it('a store that knows no conditional writes serves all the same', async () => {
   const plain = await startS3({ conditionalWrites: false });
   const onPlain = await openAt(plain.url);
+  await Promise.all(['a', 'b', 'c'].map((key) => onPlain.partTarget!(`plain/${key}`, partOf(key))));
   await send('plain/p', 'plain', onPlain);
   await onPlain.complete('plain/p', [partOf('plain')]);
   const folder = await mkdtemp(join(tmpdir(), 'edge-runner-plain-'));
