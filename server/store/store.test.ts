@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type JobSpec, parseJobSpec } from '../../protocol/index.ts';
 import { planTasks } from '../grid/planner.ts';
 import {
@@ -24,7 +24,7 @@ import {
 } from './nodes.ts';
 import { eventsAfter } from './records.ts';
 import { createTenant, createToken, findToken, operatorTenant, type TokenRow } from './tenants.ts';
-import { ENGINES, stopPostgres, type TestDatabase } from './testing.ts';
+import { ENGINES, emptyTables, stopPostgres, type TestDatabase } from './testing.ts';
 
 afterAll(stopPostgres);
 
@@ -36,15 +36,18 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
     let token: TokenRow;
     let node: string;
 
-    beforeEach(async () => {
+    beforeAll(async () => {
       test = await open();
       db = test.database;
+    });
+    afterAll(() => test.close());
+    beforeEach(async () => {
+      await emptyTables(db);
       tenant = (await operatorTenant(db)).tenant.id;
       token = (await createToken(db, tenant, { name: 'a', scope: 'admin', labels: [], trust: 'untrusted' }))
         .row;
       node = (await enrolNode(db, token, { name: 'node', host: 'headless' })).row.id;
     });
-    afterEach(() => test.close());
 
     const spec = (sources = 1, more: Partial<JobSpec> = {}): JobSpec =>
       parseJobSpec({
@@ -100,6 +103,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
       await migrate(db);
       await db.query('INSERT INTO migration (id) VALUES (999)');
       await expect(migrate(db)).rejects.toThrow(NewerDatabase);
+      await db.query('DELETE FROM migration WHERE id = 999');
     });
 
     it('keeps tokens as hashes, and tells an expired one', async () => {
@@ -275,7 +279,11 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
     });
 
     it('hears what is notified', async () => {
-      const heard = new Promise<string>((resolve) => void db.listen('edge_runner', resolve));
+      let hear = (_payload: string) => {};
+      const heard = new Promise<string>((resolve) => {
+        hear = resolve;
+      });
+      await db.listen('edge_runner', (payload) => hear(payload));
       await submit();
       expect(JSON.parse(await heard)).toEqual({ what: 'queue' });
     });
