@@ -56,7 +56,8 @@ export function dataPlaneRoutes({ db, blobs, signer, sources }: Services): Route
       answer: { status: 200, schema: partTargets },
       handle: async ({ params, bearer, body }) => {
         const live = await liveAttempt(db, { attempt: params.attempt!, lease: bearer });
-        if (live?.state !== 'leased') throw stale();
+        // Its acceptance may still be on its way to the database.
+        if (!live) throw stale();
         const key = attemptKey(live.job, live.id, body.output, body.name);
         const targets = await Promise.all(
           body.parts.map((part) => {
