@@ -10,16 +10,16 @@ import { dataPlaneRoutes } from './api/routes/data-plane.ts';
 import { jobRoutes } from './api/routes/jobs.ts';
 import { systemRoutes } from './api/routes/system.ts';
 import { uploadRoutes } from './api/routes/uploads.ts';
+import type { RequestLimits } from './options.ts';
 import { ortFolder, pagesFolder } from './pages.ts';
 import type { Services } from './services.ts';
 import { recordAct } from './store/records.ts';
 
-/** Requests a minute of one address: of any kind but bytes, and of those that were refused for who sent them. */
-const MOST_REQUESTS = 12_000;
-const MOST_REFUSALS = 100;
-
 /** The HTTP side of a server: pages, API, bytes. */
-export function buildApp(services: Services, { secure }: { secure: boolean }): Express {
+export function buildApp(
+  services: Services,
+  { secure, limits }: { secure: boolean; limits: RequestLimits },
+): Express {
   const { log, db, metrics } = services;
   const app = express();
   app.disable('x-powered-by');
@@ -36,7 +36,7 @@ export function buildApp(services: Services, { secure }: { secure: boolean }): E
   app.use('/ort/', express.static(ortFolder(), { immutable: true, maxAge: '1h' }));
   app.use('/assets/', express.static(`${pagesFolder()}/assets`, { immutable: true, maxAge: '1y' }));
   app.use('/contribute', express.static(`${pagesFolder()}/contribute`));
-  app.use(['/v1', '/metrics', '/openapi.json'], refusalLimit(), requestLimit());
+  app.use(['/v1', '/metrics', '/openapi.json'], refusalLimit(limits), requestLimit(limits));
   const door = new Doorkeeper(db);
   app.use(
     buildRouter(routesOf(services), {
@@ -101,19 +101,19 @@ const tooMany = (message: string) => (_request: Request, response: Response) => 
 const minute = { windowMs: 60_000, standardHeaders: 'draft-8', legacyHeaders: false } as const;
 
 /** Bytes of sources and results come in many requests, and each has to have been signed. */
-const requestLimit = () =>
+const requestLimit = ({ requests }: RequestLimits) =>
   rateLimit({
     ...minute,
-    limit: MOST_REQUESTS,
+    limit: requests,
     skip: ({ originalUrl }) => /^\/v1\/(sources|parts|uploads)\//.test(originalUrl),
     handler: tooMany('There were too many requests from your address.'),
   });
 
 /** Whoever guesses tokens or signatures is soon not listened to. */
-const refusalLimit = () =>
+const refusalLimit = ({ refusals }: RequestLimits) =>
   rateLimit({
     ...minute,
-    limit: MOST_REFUSALS,
+    limit: refusals,
     skipSuccessfulRequests: true,
     requestWasSuccessful: (_request, { statusCode }) => statusCode !== 401 && statusCode !== 403,
     handler: tooMany('There were too many refused requests from your address.'),

@@ -194,3 +194,14 @@ it('a second server on the same folder refuses to start, naming the first', asyn
     message: expect.stringContaining(`process ${process.pid}`),
   });
 });
+
+it('whoever guesses is soon not listened to', async () => {
+  const strict = await startTestServer({ limits: { requests: 1000, refusals: 5 } });
+  try {
+    const guess = () => strict.ask<Problem>('GET', '/v1/jobs', { token: 'er_admin_guess' });
+    for (let n = 0; n < 5; n++) expect((await guess()).status).toBe(401);
+    expect(await guess()).toMatchObject({ status: 429, body: { code: 'rate-limited' } });
+  } finally {
+    await strict.stop();
+  }
+});

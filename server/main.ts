@@ -145,7 +145,7 @@ async function listen(
   { tls, requireClient }: Listening,
   services: Services,
 ): Promise<{ url: string; close(): Promise<void> }> {
-  const app = buildApp(services, { secure: tls !== null });
+  const app = buildApp(services, { secure: tls !== null, limits: options.limits });
   const http: Server = tls ? createHttps(tls, app) : createHttp(app);
   // An upload may take hours; a connection on which nothing moves may not.
   http.requestTimeout = 0;

@@ -1,6 +1,16 @@
 import type { Intervals } from './grid/intervals.ts';
 import type { StrategyName } from './grid/strategies.ts';
 
+/** Requests a minute of one address. */
+export interface RequestLimits {
+  /** Of any kind but bytes. */
+  requests: number;
+  /** Refused for who sent them. */
+  refusals: number;
+}
+
+export const REQUEST_LIMITS: RequestLimits = { requests: 12_000, refusals: 100 };
+
 /** How a server is run. */
 export interface ServerOptions {
   host: string;
@@ -27,6 +37,7 @@ export interface ServerOptions {
   /** Folders that models are looked for in first. */
   modelFolders: readonly string[];
   modelCache: string;
+  limits: RequestLimits;
   /** Of one upload. */
   mostUploadBytes: number;
   /** Names that the server is reached by, besides its own; for its certificate. */

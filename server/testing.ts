@@ -66,6 +66,7 @@ export async function startTestServer(
       ...{ plainHttp: false, clientCa: null, allowAddresses: [], keepSeconds: null, strategy: 'fastest' },
       ...{ intervals: QUICK, modelFolders: [], modelCache: join(folder, 'models'), names: [] },
       mostUploadBytes: 1 << 30,
+      limits: { requests: 1e6, refusals: 1e6 },
       ...options,
     },
     pino({ level: process.env.EDGE_RUNNER_TEST_LOG ?? 'silent' }),

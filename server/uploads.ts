@@ -8,6 +8,7 @@ import type { Request, Response } from 'express';
 import { EdgeRunnerError, toProblem } from '../protocol/index.ts';
 import type { Caller } from './api/route.ts';
 import type { BlobStore } from './blobs/store.ts';
+import { isPlain } from './net/json.ts';
 import { uploadKey } from './sources.ts';
 import type { Database } from './store/database.ts';
 import { createUpload, deleteUploads, findUploads, finishUpload, type UploadRow } from './store/records.ts';
@@ -35,7 +36,7 @@ export class Uploads {
       maxSize: mostBytes,
       namingFunction: (_request, metadata) => {
         const { tenant, id } = this.#caller.getStore()!;
-        return createUpload(db, { tenant, token: id, name: (metadata?.filename ?? '').slice(0, 1024) });
+        return createUpload(db, { tenant, token: id, name: nameOf(metadata?.filename) });
       },
       onUploadFinish: async (_request, upload) => {
         await this.#finish(upload.id, upload.size ?? 0);
@@ -100,6 +101,10 @@ export class Uploads {
     for (const name of [id, `${id}.json`]) await rm(join(this.#folder, name), { force: true });
   }
 }
+
+/** For people to read; never a path. */
+const nameOf = (name: string | null | undefined): string =>
+  isPlain(name ?? '') ? (name ?? '').slice(0, 1024) : 'upload';
 
 function refusalOf(error: Error | { status_code: number; body: string }) {
   const { code } = error as NodeJS.ErrnoException;

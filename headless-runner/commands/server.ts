@@ -7,6 +7,7 @@ import { cacheFolder, checkFolders, modelFolders } from '../../models/store/inde
 import { EdgeRunnerError } from '../../protocol/index.ts';
 import {
   INTERVALS,
+  REQUEST_LIMITS,
   type RunningServer,
   STRATEGY_NAMES,
   type StrategyName,
@@ -101,6 +102,7 @@ async function serve(options: Options): Promise<void> {
         allowAddresses: options.allowAddress,
         keepSeconds: keep ?? null,
         intervals: INTERVALS,
+        limits: REQUEST_LIMITS,
         modelFolders: modelFolders(options.models),
         modelCache: cacheFolder(),
         mostUploadBytes: options.mostUpload * GIB,

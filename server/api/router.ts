@@ -1,6 +1,7 @@
 import express, { type NextFunction, type Request, type Response, Router } from 'express';
 import type { Logger } from 'pino';
 import { EdgeRunnerError, PROBLEM_TYPE, toProblem } from '../../protocol/index.ts';
+import { onlyPlainText } from '../net/json.ts';
 import type { Access, Call, Caller, Route } from './route.ts';
 
 export interface RouterOptions {
@@ -17,7 +18,7 @@ const PARAMETER = /^(?!\.{1,2}$)[^/\\\0]{1,2048}$/;
 /** Puts a table of routes to work: who may call, what was sent, what is answered, all in one place. */
 export function buildRouter(routes: readonly Route[], options: RouterOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  const json = express.json({ limit: MOST_BODY, strict: false });
+  const json = express.json({ limit: MOST_BODY, strict: false, reviver: onlyPlainText });
   for (const one of routes) {
     const handlers = one.body ? [json] : [];
     router[one.method](one.path, ...handlers, (request: Request, response: Response, next: NextFunction) => {

@@ -8,6 +8,7 @@ import {
   LEAST_NODE_PROTOCOL,
   type ToNode,
 } from '../../protocol/index.ts';
+import { onlyPlainText } from '../net/json.ts';
 import type { ConnectedNode } from './fleet.ts';
 import type { Grid, Hello } from './grid.ts';
 import type { Intervals } from './intervals.ts';
@@ -178,6 +179,8 @@ export class NodeSocket {
     await Promise.all(
       leases.map(async ({ attempt, lease }) => {
         const held = node.held.get(attempt);
+        // Nothing to renew yet, and nothing lost.
+        if (held?.lease === lease && held.state === 'offered') return;
         const holds = held?.lease === lease && (await grid.renew({ attempt, lease }));
         if (holds) sources[attempt] = grid.sourcesOf(held);
         else lost.push(attempt);
@@ -250,7 +253,7 @@ export class NodeSocket {
 
 function parse(text: string): FromNode | null {
   try {
-    const read = fromNode.safeParse(JSON.parse(text));
+    const read = fromNode.safeParse(JSON.parse(text, onlyPlainText));
     return read.success ? read.data : null;
   } catch {
     return null;
