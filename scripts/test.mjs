@@ -11,6 +11,11 @@ if (!hasCommand('ffmpeg') && !aptInstall(['ffmpeg'])) {
     'ffmpeg is not here and cannot be installed: tests that need it are skipped by name\n',
   );
 }
+if (process.platform === 'linux' && !existsSync('/usr/lib/postgresql') && !aptInstall(['postgresql'])) {
+  process.stderr.write(
+    'PostgreSQL is not here and cannot be installed: tests that need it are skipped by name\n',
+  );
+}
 ensureBuilt('build');
 const EDGE_RUNNER_BROWSER = await ensureBrowser();
 const models = join(ROOT, '../shared/testdata/models');
