@@ -1,82 +1,45 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import puppeteer from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT, run } from './support/command.ts';
+import { Command, edgeRunner, expectNothingLeft, expectRefusal, succeed } from './support/command.ts';
 
-/** A command of the package that goes on until it is ended, and what it says. */
-class Background {
-  readonly child: ChildProcess;
-  readonly said: string[] = [];
-  readonly ended: Promise<number | null>;
-  readonly #hear = new Set<() => void>();
-
-  constructor(args: string[], env: NodeJS.ProcessEnv) {
-    this.child = spawn(process.execPath, [join(ROOT, 'bin/edge-runner.mjs'), ...args], {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.ended = once(this.child, 'close').then(([code]) => code as number | null);
-    for (const stream of [this.child.stdout!, this.child.stderr!])
-      createInterface({ input: stream }).on('line', (line) => {
-        this.said.push(line);
-        for (const hear of this.#hear) hear();
-      });
-  }
-
-  /** The first line that fits, said or yet to be said. */
-  async line(pattern: RegExp): Promise<RegExpExecArray> {
-    const find = () => this.said.map((line) => pattern.exec(line)).find((found) => found !== null);
-    const found = find();
-    if (found) return found;
-    return new Promise((resolve, reject) => {
-      const hear = () => {
-        const heard = find();
-        if (!heard) return;
-        this.#hear.delete(hear);
-        resolve(heard);
-      };
-      this.#hear.add(hear);
-      void this.ended.then((code) => reject(new Error(`it ended with ${code}: ${this.said.join('\n')}`)));
-    });
-  }
-
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    this.child.kill(signal);
-    return this.ended;
-  }
+/** What a command that goes on has said, or is yet to say. */
+async function said(command: Command, pattern: RegExp): Promise<RegExpExecArray> {
+  await command.until(({ stdout, stderr }) => pattern.test(stdout) || pattern.test(stderr));
+  return (pattern.exec(command.stdout) ?? pattern.exec(command.stderr))!;
 }
+
+const MINUTES = 600_000;
 
 describe('a grid of one server and one headless node', () => {
   const folder = mkdtempSync(join(tmpdir(), 'edge-runner-grid-'));
   const file = (name: string) => join(folder, name);
-  const env = {
-    ...process.env,
+  const env: Record<string, string> = {
     XDG_CONFIG_HOME: file('config'),
     EDGE_RUNNER_CACHE: file('cache'),
   };
-  let server: Background;
-  let node: Background;
+  let server: Command;
+  let node: Command;
   let url: string;
-  let admin: string;
 
   beforeAll(async () => {
-    server = new Background(['server', '--port', '0', '--data', file('data')], env);
-    url = (await server.line(/^edge-runner server: (\S+)$/))[1]!;
-    admin = (await server.line(/admin token +(\S+)$/))[1]!;
-    Object.assign(env, { EDGE_RUNNER_TOKEN: admin });
-    const enrol = await run(['token', 'create', url, '--name', 'nodes', '--scope', 'enrol'], { env });
+    server = await Command.start(['server', '--port', '0', '--data', file('data')], { env, hung: MINUTES });
+    url = (await said(server, /^edge-runner server: (\S+)$/m))[1]!;
+    env.EDGE_RUNNER_TOKEN = (await said(server, /admin token +(\S+)$/m))[1]!;
+    const enrol = await succeed(['token', 'create', url, '--name', 'nodes', '--scope', 'enrol'], { env });
     writeFileSync(file('enrol'), enrol.stdout);
-    node = new Background(['join', url, '--token-file', file('enrol'), '--name', 'mac mini'], env);
-    await node.line(/connected as mac mini/);
+    const join = ['join', url, '--token-file', file('enrol'), '--name', 'mac mini'];
+    node = await Command.start(join, { env, hung: MINUTES });
+    await said(node, /connected as mac mini/);
   });
   afterAll(async () => {
-    await node?.stop('SIGKILL');
-    await server?.stop();
+    node?.child.kill('SIGKILL');
+    await node?.ended;
+    server?.child.kill('SIGTERM');
+    const ended = await server?.ended;
+    if (ended) expectNothingLeft(ended);
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -101,12 +64,9 @@ describe('a grid of one server and one headless node', () => {
   });
 
   it('does a file that was uploaded', async () => {
-    await run(['run', 'pattern:320x180@30:60', '-o', file('clip.mp4')], { env });
-    const { code } = await run(['submit', url, file('clip.mp4'), '--codec', 'vp9', '-o', file('out.webm')], {
-      env,
-    });
-    expect(code).toBe(0);
-    const inspected = await run(['inspect', file('out.webm'), '--json'], { env });
+    await succeed(['run', 'pattern:320x180@30:60', '-o', file('clip.mp4')], { env });
+    await succeed(['submit', url, file('clip.mp4'), '--codec', 'vp9', '-o', file('out.webm')], { env });
+    const inspected = await succeed(['inspect', file('out.webm'), '--json'], { env });
     expect(JSON.parse(inspected.stdout)).toMatchObject({ tracks: [{ kind: 'video' }] });
   });
 
@@ -115,31 +75,22 @@ describe('a grid of one server and one headless node', () => {
       file('bad.mp4'),
       Buffer.concat([readFileSync(file('clip.mp4')).subarray(0, 48), Buffer.alloc(4096)]),
     );
-    const { code, stderr } = await run(['submit', url, file('bad.mp4'), '-o', file('bad-out.mp4')], { env });
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/input-/);
+    expectRefusal(
+      await edgeRunner(['submit', url, file('bad.mp4'), '-o', file('bad-out.mp4')], { env }),
+      2,
+      /input-.*/,
+    );
   });
 
   it('gives the task to the browser that is started anew when the first is killed', async () => {
-    const job = new Background(
-      [
-        'submit',
-        url,
-        'pattern:640x360@30:900',
-        '--detect',
-        'street-yolo',
-        '-o',
-        file('killed.mp4'),
-        '--json',
-      ],
-      env,
-    );
-    await job.line(/"type":"progress".*"frames":[1-9]/);
-    const browsers = await run(['doctor', '--json'], { env });
-    expect(browsers.code).toBe(0);
+    const job = ['pattern:640x360@30:900', '--detect', 'street-yolo', '-o', file('killed.mp4'), '--json'];
+    const submitted = await Command.start(['submit', url, ...job], { env, hung: MINUTES });
+    await said(submitted, /"type":"progress".*"frames":[1-9]/);
     for (const pid of browsersOf(node.child.pid!)) process.kill(pid, 'SIGKILL');
-    await node.line(/started again/);
-    expect(await job.ended).toBe(0);
+    await said(node, /started again/);
+    const finished = await submitted.ended;
+    expect(finished.code, finished.stderr).toBe(0);
+    expectNothingLeft(finished);
   }, 240_000);
 
   it('has a tab that joins with a link', async () => {
@@ -167,7 +118,10 @@ describe('a grid of one server and one headless node', () => {
   it('drains on SIGTERM, and leaves no process', async () => {
     const browsers = browsersOf(node.child.pid!);
     expect(browsers.length).toBeGreaterThan(0);
-    expect(await node.stop()).toBe(0);
+    node.child.kill('SIGTERM');
+    const ended = await node.ended;
+    expect(ended.code, ended.stderr).toBe(0);
+    expectNothingLeft(ended);
     expect(browsers.filter(isAlive)).toEqual([]);
   });
 });
