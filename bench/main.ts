@@ -30,11 +30,13 @@ const BENCHES: Record<SectionName, (context: BenchContext) => Promise<Section>> 
 /** `npm run bench`: how fast it is here, beside what people would use instead. The report lies in bench/report. */
 async function main(args: string[]): Promise<void> {
   const options = parseOptions(args);
+  // Read before anything is measured: it may be the file that the new report replaces, or none at all.
+  const before = options.compare === null ? null : readReport(options.compare);
   const folder = mkdtempSync(join(process.env.EDGE_RUNNER_BENCH_DIR ?? tmpdir(), 'edge-runner-bench-'));
   try {
     const report = await measure(options, folder);
     write(report, options.report);
-    if (options.compare) compare(options.compare, report);
+    if (before) compare(options.compare!, before, report);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -106,8 +108,17 @@ function write(report: Report, folder: string): void {
   );
 }
 
-function compare(path: string, report: Report): void {
-  const before = JSON.parse(readFileSync(path, 'utf8')) as Report;
+function readReport(path: string): Report {
+  try {
+    const report = JSON.parse(readFileSync(path, 'utf8')) as Partial<Report>;
+    if (report.v === 1 && report.machine && report.sections && report.options) return report as Report;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new Error(`there is no ${path}`);
+  }
+  throw new Error(`${path} is no report of the bench`);
+}
+
+function compare(path: string, before: Report, report: Report): void {
   const differing = unlike(before, report);
   const compared = compareReports(before, report);
   const worse = compared.filter(({ verdict }) => verdict === 'worse').length;

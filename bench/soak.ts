@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { SummaryEvent } from '../protocol/index.ts';
 import { describeMachine } from './machine.ts';
 import { hasFfmpeg, makeClip } from './measure/clips.ts';
@@ -39,8 +39,8 @@ interface Watched {
 async function main(): Promise<void> {
   const command = new Command('npm run soak --')
     .addOption(new Option('--mode <names...>', 'of them').choices(Object.keys(MODES)))
-    .option('--minutes <n>', 'least length of each', Number, 30)
-    .option('--frames <n>', 'least frames of each', Number, 10_000)
+    .option('--minutes <n>', 'least length of each', positive, 30)
+    .option('--frames <n>', 'least frames of each', positive, 10_000)
     .option('--report <folder>', 'where the report goes', 'bench/report/soak')
     .parse();
   const { mode = Object.keys(MODES), minutes, frames, report: where } = command.opts();
@@ -176,6 +176,12 @@ function sectionOf(name: ModeName, { samples, summary }: Watched): Section {
       },
     ],
   };
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError('Give a number above 0.');
 }
 
 async function machineOf(clip: string) {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { hasGpu } from '../../headless-runner/browser/has-gpu.ts';
 import { BufferUsage } from '../../kernels/index.ts';
 import { GpuClock } from '../../web/pages/bench/rungs/gpu-clock.ts';
 import { PEERS } from '../peers/peer.ts';
@@ -136,8 +137,8 @@ function copier(device: GPUDevice, size: number): (encoder: GPUCommandEncoder) =
 /** Without a driver of its own, Vulkan gets the software one that comes with Chromium. */
 function softwareVulkan(): void {
   if (process.platform !== 'linux' || process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES) return;
-  const folders = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/nvidia/share/vulkan/icd.d'];
-  if (folders.some(existsSync)) return;
+  // Drivers for cards that are not here come with many packages, and Mesa's software one lacks what Dawn wants.
+  if (hasGpu()) return;
   const beside = [process.env.EDGE_RUNNER_BROWSER, '/usr/lib/chromium/chromium', '/opt/google/chrome/chrome'];
   for (const browser of beside) {
     const driver = browser && join(dirname(browser), 'vk_swiftshader_icd.json');

@@ -138,7 +138,7 @@ export function ladderMeasures(
     {
       id: 'efficiency',
       what: 'efficiency: the whole ÷ what the machine allows',
-      unit: '',
+      unit: '×',
       values: rounds.map(({ run, bound }) => run.steadyFps / bound),
       better: 'higher',
       asked: { atLeast: 0.9 },

@@ -33,7 +33,20 @@ const fps = (...values: number[]): Measure => ({
 });
 const ms = (...values: number[]): Measure => ({ id: 'ms', what: 'ms', unit: 'ms', values, better: 'lower' });
 
+const dropped = (value: number, better: Measure['better'] = 'lower'): Measure => ({
+  ...{ id: 'dropped', what: 'dropped', unit: '%', values: [value], better },
+});
+
 describe('two reports', () => {
+  it('a node that could keep up and now cannot is worse, though its figures are judged no more', () => {
+    const [now] = compareReports(report(dropped(0)), report(dropped(95, null)));
+    expect(now).toMatchObject({ verdict: 'worse' });
+  });
+
+  it('a frame of a hundred and fifty says nothing', () => {
+    expect(compareReports(report(dropped(0)), report(dropped(0.67)))[0]).toMatchObject({ verdict: 'same' });
+  });
+
   it('what fell by more than both spreads together is worse, what fell by less is the same', () => {
     const [worse] = compareReports(report(fps(100, 102, 98)), report(fps(90, 91, 89)));
     expect(worse).toMatchObject({ before: 100, after: 90, ratio: 0.9, verdict: 'worse' });

@@ -16,6 +16,8 @@ export interface Compared {
 const LEAST_CHANGE = 0.01;
 /** Of a speed or a time that was measured once nobody knows the spread: a shared machine's. */
 const UNKNOWN_SPREAD = 0.2;
+/** Of a hundred points less than of a figure: five. */
+const SHARE_OF_POINTS = 0.25;
 const SCATTERING = ['fps', 's', 'ms', '×', '%', 'GFLOP/s'];
 
 /** Every figure that two reports share. */
@@ -33,15 +35,21 @@ export function compareReports(before: Report, after: Report): Compared[] {
 function compared(section: string, old: Measure, measure: Measure): Compared {
   const [before, after] = [median(old.values), median(measure.values)];
   const once = Math.min(old.values.length, measure.values.length) < 2 && SCATTERING.includes(measure.unit);
-  const least = (once ? UNKNOWN_SPREAD : LEAST_CHANGE) * Math.abs(before);
+  // Shares may be nought, and are told from nought by points, not by parts.
+  const whole = measure.unit === '%' ? 100 : Math.abs(before);
+  const least = once
+    ? UNKNOWN_SPREAD * (measure.unit === '%' ? SHARE_OF_POINTS : 1) * whole
+    : LEAST_CHANGE * Math.abs(before);
+  // What has become too much to be judged was judged before.
+  const wanted = measure.better ?? old.better;
   const scatter = spread(old.values) + spread(measure.values) + least;
   const change = after - before;
   const verdict =
     Math.abs(change) <= scatter
       ? 'same'
-      : measure.better === null
+      : wanted === null
         ? 'differs'
-        : change > 0 === (measure.better === 'higher')
+        : change > 0 === (wanted === 'higher')
           ? 'better'
           : 'worse';
   return {

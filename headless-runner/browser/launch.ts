@@ -1,10 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer, { type Browser } from 'puppeteer-core';
 import type { BackendChoice } from '../../protocol/index.ts';
 import { EdgeRunnerError } from '../../protocol/index.ts';
+import { hasGpu } from './has-gpu.ts';
 import { endGroup } from './process-group.ts';
 
 export interface LaunchOptions {
@@ -116,17 +116,6 @@ export function gpuFlags(backend: BackendChoice): string[] {
   return gpu
     ? (HARDWARE[process.platform] ?? ['--enable-unsafe-webgpu', '--ignore-gpu-blocklist'])
     : SOFTWARE_VULKAN;
-}
-
-/** Whether the system shows a GPU at all; whether the browser can use it, only its adapter tells. */
-export function hasGpu(): boolean {
-  if (process.platform !== 'linux') return true;
-  if (existsSync('/dev/nvidia0') || existsSync('/dev/dxg')) return true;
-  try {
-    return readdirSync('/dev/dri').some((name) => name.startsWith('renderD'));
-  } catch {
-    return false;
-  }
 }
 
 const isRoot = () => process.getuid?.() === 0;
