@@ -75,10 +75,12 @@ async function measure(options: BenchOptions, folder: string): Promise<Report> {
   for (const name of SECTIONS) {
     if (!options.sections.includes(name)) continue;
     const started = Date.now();
-    const section = await BENCHES[name](context);
+    const section = await BENCHES[name](context).catch((error: unknown) => broken(name, error));
     const seconds = Math.round((Date.now() - started) / 1000);
     report.sections.push({ ...section, seconds });
     console.log(`${sectionTable(section)}  (measured in ${seconds} s)`);
+    // What is measured stays, whatever becomes of the rest.
+    save(report, options.report);
   }
   report.seconds = Math.round((Date.now() - began) / 1000);
   return report;
@@ -99,13 +101,24 @@ async function lookAround({ width, height, backend }: BenchOptions, folder: stri
   }
 }
 
+/** One section that fails takes no other with it. */
+function broken(name: SectionName, error: unknown): Section {
+  process.exitCode = 1;
+  const why = error instanceof Error ? error.message.trim().split('\n')[0] : error;
+  return { id: name, title: name, text: [`It failed: ${why}`], measures: [], charts: [] };
+}
+
 function write(report: Report, folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(join(folder, 'index.html'), reportPage(report));
+  save(report, folder);
   console.log(
     `${report.seconds} s. ${join(folder, 'index.html')} shows it; report.json beside it is for --compare.`,
   );
+}
+
+function save(report: Report, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(join(folder, 'index.html'), reportPage(report));
 }
 
 function readReport(path: string): Report {

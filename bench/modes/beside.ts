@@ -4,18 +4,38 @@ import type { Peer, PeerRun } from '../peers/index.ts';
 import type { Chart } from '../reporting/report.ts';
 import { median } from '../reporting/statistics.ts';
 
-/** A peer and what it did, one run a round. */
-export type PeerTurns = Peer & { runs: PeerRun[] };
+/** A peer and what it did, one run a round; or why it did not, in words. */
+export type PeerTurns = Peer & { runs: PeerRun[]; failed: string | null };
 
 /** Rounds of peers that nothing is asked beside. */
 const FEWER_ROUNDS = 2;
 
-/** All peers among the works of a turn. @param asked by id, what is asked of us beside them. */
+/**
+ * All peers among the works of a turn. One that fails is left out of the rest: what others cannot do here is no reason
+ * to measure nothing.
+ * @param asked by id, what is asked of us beside them.
+ */
 export const addPeers = (turns: Turns, peers: Peer[], asked: Record<string, number>): PeerTurns[] =>
-  peers.map((peer) => ({
-    ...peer,
-    runs: turns.add(peer.id, peer.run, peer.id in asked ? undefined : FEWER_ROUNDS),
-  }));
+  peers.map((peer) => {
+    const turn: PeerTurns = { ...peer, runs: [], failed: null };
+    const work = async () => {
+      if (turn.failed !== null) return;
+      try {
+        turn.runs.push(await peer.run());
+      } catch (error) {
+        turn.failed = error instanceof Error ? error.message.trim().split('\n')[0]! : `${error}`;
+      }
+    };
+    turns.add(peer.id, work, peer.id in asked ? undefined : FEWER_ROUNDS);
+    return turn;
+  });
+
+export const measuredPeers = (peers: PeerTurns[]): PeerTurns[] =>
+  peers.filter(({ failed }) => failed === null);
+
+/** A sentence for each that failed. */
+export const failedPeers = (peers: PeerTurns[]): string[] =>
+  peers.flatMap(({ what, failed }) => (failed === null ? [] : [`Left out: ${what} failed (${failed}).`]));
 
 type Bars = Extract<Chart, { kind: 'bars' }>;
 

@@ -11,9 +11,17 @@ import { hasPeer, nativeDetect, type Peer, pagePeer } from '../peers/index.ts';
 import type { Measure, Section } from '../reporting/report.ts';
 import { framesOf } from '../street/score.ts';
 import { agreement } from './agreement.ts';
-import { addPeers, type PeerTurns, peerChart } from './beside.ts';
+import { addPeers, failedPeers, measuredPeers, type PeerTurns, peerChart } from './beside.ts';
 import { copiesMeasures } from './copies.ts';
-import { addRungs, boundOf, ladderMeasures, type Mode, wholeRun } from './mode.ts';
+import {
+  addRungs,
+  boundOf,
+  extensionOf,
+  ladderMeasures,
+  type Mode,
+  peersNeedH264,
+  wholeRun,
+} from './mode.ts';
 
 const BEFORE: Rung[] = ['demux', 'decode', 'import', 'letterbox', 'infer'];
 const AFTER: Rung[] = ['postprocess', 'draw', 'frame-out', 'encode', 'mux'];
@@ -53,9 +61,9 @@ export async function benchDetectDepth(context: BenchContext): Promise<Section> 
 }
 
 async function benchStages(context: BenchContext, mode: Mode): Promise<Section> {
-  const { folder, width, height, quick, backend } = context;
+  const { folder, width, height, quick, backend, codec } = context;
   const clip = await makeClip(folder, width, height, CLIP_FRAMES);
-  const output = (id: string) => join(folder, `${mode.id}-${id}.mp4`);
+  const output = (id: string) => join(folder, `${mode.id}-${id}.${extensionOf(codec)}`);
   const models = [mode.detect, mode.depth].filter((model) => model !== null);
   const ladder = await Ladder.open({ clip, models, backend });
   // Other people's pages do best without the flags that a software adapter wants.
@@ -76,9 +84,11 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
       return frames;
     };
     const runs = turns.add('whole', () => wholeRun(context, watched, clip, output('ours'), worthIt() / 30));
-    const peers = mode.depth ? [] : detectPeers(context, mode.detect!, plain, clip, worthIt, output);
-    const besides = addPeers(turns, peers, ASKED);
+    const peers =
+      mode.depth || codec !== 'h264' ? [] : detectPeers(context, mode.detect!, plain, clip, worthIt, output);
+    const all = addPeers(turns, peers, ASKED);
     await turns.go();
+    const besides = measuredPeers(all);
     const { measures, chart } = ladderMeasures(context, rungs, runs);
     const names = models.map(({ descriptor }) => descriptor.name).join(' + ');
     return {
@@ -86,6 +96,8 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
       title: `${mode.title}: ${names} on every frame, ${width}×${height}`,
       text: [
         `Decode, infer, draw and encode again; ${frames} frames. Scores from ${MIN_SCORE}, NMS at IoU ${IOU}.`,
+        ...(mode.depth ? [] : peersNeedH264(codec)),
+        ...failedPeers(all),
       ],
       measures: [
         ...measures,

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import type { ResolvedModel } from '../../models/store/index.ts';
-import type { BackendName } from '../../protocol/index.ts';
+import type { BackendName, Codec } from '../../protocol/index.ts';
 import type { Rung } from '../../web/pages/bench/rungs/request.ts';
 import type { BenchContext, Turns } from '../context.ts';
 import { type EngineRun, runEngine } from '../measure/engine-run.ts';
@@ -195,3 +195,12 @@ function crossedMeasures(runs: EngineRun[]): Measure[] {
 }
 
 const mean = (values: number[]) => (sum(values) / Math.max(1, values.length)).toFixed(2);
+
+/** VP8 is what an MP4 cannot hold. */
+export const extensionOf = (codec: Codec): string => (codec === 'vp8' ? 'webm' : 'mp4');
+
+/** Said where peers are left out. */
+export const peersNeedH264 = (codec: Codec): string[] =>
+  codec === 'h264'
+    ? []
+    : [`What people use instead is told to write H.264, so nobody stands beside ${codec} here.`];

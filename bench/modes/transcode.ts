@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Codec } from '../../protocol/index.ts';
 import type { Rung } from '../../web/pages/bench/rungs/request.ts';
 import { type BenchContext, Turns } from '../context.ts';
 import { CLIP_FRAMES, countFrames, hasFfmpeg, makeClip, quality } from '../measure/clips.ts';
@@ -14,8 +15,8 @@ import {
   transcode,
 } from '../peers/index.ts';
 import type { Measure, Section } from '../reporting/report.ts';
-import { addPeers, type PeerTurns, peerChart } from './beside.ts';
-import { addRungs, ladderMeasures, type Mode, wholeRun } from './mode.ts';
+import { addPeers, failedPeers, measuredPeers, type PeerTurns, peerChart } from './beside.ts';
+import { addRungs, extensionOf, ladderMeasures, type Mode, peersNeedH264, wholeRun } from './mode.ts';
 
 const RUNGS: Rung[] = ['demux', 'decode', 'encode', 'mux'];
 
@@ -42,7 +43,7 @@ export async function benchTranscode(context: BenchContext): Promise<Section> {
   const clip = await makeClip(folder, width, height, frames);
   const ladder = await Ladder.open({ clip, models: [], backend: context.backend });
   try {
-    const output = (id: string) => join(folder, `transcoded-${id}.mp4`);
+    const output = (id: string) => join(folder, `transcoded-${id}.${extensionOf(codec)}`);
     const peers: Peer[] =
       codec === 'h264'
         ? [
@@ -60,8 +61,9 @@ export async function benchTranscode(context: BenchContext): Promise<Section> {
       }),
     );
     const runs = turns.add('whole', () => wholeRun(context, MODE, clip, output('ours')));
-    const besides = addPeers(turns, peers, ASKED);
+    const all = addPeers(turns, peers, ASKED);
     await turns.go();
+    const besides = measuredPeers(all);
     const { measures, chart } = ladderMeasures(context, rungs, runs);
     const beside = await comparison(quick, clip, frames, runs, bare, besides, output('ours'));
     const equal = codec === 'h264' && hasFfmpeg() ? equalPsnr(context, clip, output) : [];
@@ -70,8 +72,10 @@ export async function benchTranscode(context: BenchContext): Promise<Section> {
       title: `Transcode: ${width}×${height}, ${codec}, ${(bitrate / 1e6).toFixed(2)} Mbit/s`,
       text: [
         'Whole processes, browser start included, are compared with whole processes, and what runs in a page with the steady state.',
+        ...peersNeedH264(codec),
+        ...failedPeers(all),
       ],
-      measures: [...measures, bareShare(measures, bare), ...beside, ...equal],
+      measures: [...measures, bareShare(measures, bare, codec), ...beside, ...equal],
       charts: [
         chart,
         peerChart(runs, besides, [
@@ -85,12 +89,15 @@ export async function benchTranscode(context: BenchContext): Promise<Section> {
 }
 
 /** What the browser's codecs leave of what the machine allows before anything of ours is between them. */
-function bareShare(ladder: Measure[], bare: RungFigures[]): Measure {
+function bareShare(ladder: Measure[], bare: RungFigures[], codec: Codec): Measure {
   const bounds = ladder.find(({ id }) => id === 'bound')!.values;
   return {
     ...{ id: 'bare.bound', what: 'bare WebCodecs ÷ what the machine allows', unit: '×', better: 'higher' },
     values: bare.map(({ fps }, i) => fps / bounds[i]!),
-    note: "the encoder's threads wait for each other, and for the decoder: bench/NOTES.md",
+    // Looked into for the browser's H.264 encoder only.
+    ...(codec === 'h264' && {
+      note: "the encoder's threads wait for each other, and for the decoder: bench/NOTES.md",
+    }),
   };
 }
 
