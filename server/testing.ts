@@ -46,10 +46,10 @@ export interface Answer<T> {
 /** Everything quick, so that tests see leases end; enough for a busy machine. */
 export const QUICK: Intervals = {
   ...INTERVALS,
-  ttlMs: 3_000,
+  ttlMs: 4_000,
   renewMs: 500,
-  acceptMs: 1_500,
-  stallMs: 5_000,
+  acceptMs: 3_000,
+  stallMs: 8_000,
   progressMs: 100,
   lookMs: 100,
   pingMs: 1_000,

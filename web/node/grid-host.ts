@@ -53,7 +53,8 @@ export class GridHost implements EngineHost {
 
   async openSource({ id }: SourceSpec): Promise<SourceBytes> {
     const { link } = this.#options;
-    const get = (init: RequestInit) => link.fetch(() => this.#sources[id]!, init);
+    // Beyond the end: which tells where that is.
+    const get = (init: RequestInit) => link.fetch(() => this.#sources[id]!, init, [416]);
     const { read, size } = bytesOverHttp(get);
     return {
       read,

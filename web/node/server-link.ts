@@ -21,10 +21,15 @@ export class ServerLink {
   }
 
   /**
+   * @param also statuses that are an answer too, besides those of success.
    * @param address asked for anew at each try: signed ones are replaced while they are in use.
    * @throws {EdgeRunnerError} as the server says; `server-unreachable`; the signal's reason when aborted.
    */
-  async fetch(address: () => string, init: RequestInit = {}): Promise<Response> {
+  async fetch(
+    address: () => string,
+    init: RequestInit = {},
+    also: readonly number[] = [],
+  ): Promise<Response> {
     let last: EdgeRunnerError | null = null;
     for (let tries = 0; tries < TRIES; tries++) {
       if (tries > 0) await this.#pause(tries);
@@ -32,7 +37,7 @@ export class ServerLink {
       const signal = init.signal ? AbortSignal.any([init.signal, this.#signal]) : this.#signal;
       try {
         const answer = await fetch(this.url(address()), { ...init, signal });
-        if (answer.ok) return answer;
+        if (answer.ok || also.includes(answer.status)) return answer;
         last = await refusal(answer);
         if (answer.status < 500 && answer.status !== 429) throw last;
       } catch (error) {
