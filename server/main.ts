@@ -66,7 +66,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     await migrate(db);
     const { tenant, isNew } = await operatorTenant(db);
     const services = await buildServices(options, data, db, log);
-    const { grid, blobs, metrics } = services;
+    const { grid, blobs } = services;
     closing.push(() => blobs.close());
     const http = await listen(options, listening, services);
     closing.push(() => http.close());
@@ -79,10 +79,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
       ? (await createToken(db, tenant.id, { name: 'first', scope: 'admin', labels: [], trust: 'untrusted' }))
           .secret
       : null;
-    log.info(
-      { database: db.name, blobs: blobs.name, url: http.url, metrics: `${metrics.type}` },
-      'server ready',
-    );
+    log.info({ database: db.name, blobs: blobs.name, url: http.url }, 'server ready');
     return { url: http.url, pin: listening.pin, adminToken, close: closeAll };
   } catch (error) {
     await closeAll();

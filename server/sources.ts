@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
-import type { JobSpec } from '../protocol/index.ts';
+import { EdgeRunnerError, type JobSpec } from '../protocol/index.ts';
 import { serveBytes } from './api/serve-bytes.ts';
 import type { BlobStore } from './blobs/store.ts';
 import type { AddressGuard } from './net/address-guard.ts';
@@ -59,6 +59,15 @@ export class SourceReader {
       { url, headers, range: rangeOf(request.get('range')), signal: gone.signal },
       this.#guard,
     );
+    const encoding = answer.header('content-encoding');
+    if (encoding !== null && encoding !== 'identity') {
+      answer.body.destroy();
+      throw new EdgeRunnerError(
+        'url-status',
+        `The address answered with ${encoding}, which was not asked for: ranges of that are of no use.`,
+        'Give the address of the file itself.',
+      );
+    }
     for (const name of ['content-length', 'content-range', 'accept-ranges', 'last-modified', 'etag']) {
       const value = answer.header(name);
       if (value !== null) response.set(name, value);

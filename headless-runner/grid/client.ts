@@ -2,7 +2,7 @@ import type { Agent, IncomingMessage } from 'node:http';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { createInterface } from 'node:readline';
-import { EdgeRunnerError, fromProblem } from '../../protocol/index.ts';
+import { EdgeRunnerError, fromProblem, isRevoked } from '../../protocol/index.ts';
 import { serverAgent } from './pinned-agent.ts';
 
 /** How a server is reached, and as whom. */
@@ -108,8 +108,7 @@ export class GridClient {
         (await this.#ask('GET', '/v1/models/street-yolo/descriptor', undefined, headers)).resume();
         return true;
       } catch (error) {
-        if (error instanceof EdgeRunnerError && ['token-unknown', 'node-revoked'].includes(error.code))
-          return false;
+        if (error instanceof EdgeRunnerError && isRevoked(error)) return false;
         throw error;
       }
     });

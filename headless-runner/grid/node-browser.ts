@@ -1,4 +1,4 @@
-import type { FromNodeWorker, NodeStatus } from '../../protocol/index.ts';
+import { type FromNodeWorker, isRevoked, type NodeStatus } from '../../protocol/index.ts';
 import { type LaunchedBrowser, type LaunchOptions, launchBrowser } from '../browser/launch.ts';
 import { treeMemory } from '../browser/tree-memory.ts';
 
@@ -98,7 +98,7 @@ export class NodeBrowser {
           onStatus(message.status);
           const { state, error } = message.status;
           if (state !== 'stopped') return;
-          resolve(error ? 'revoked' : leaking > 0 ? 'leaked' : 'drained');
+          resolve(error && isRevoked(error) ? 'revoked' : leaking > 0 ? 'leaked' : 'drained');
         };
         const drain = () => {
           page.evaluate(() => window.edgeRunner.drain()).catch(() => resolve('died'));

@@ -10,7 +10,8 @@ import { request as requestHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import express from 'express';
-import { ortFolder, pagesFolder } from '../../server/pages.ts';
+import { pagesFolder } from '../../server/pages.ts';
+import { isolatedApp } from '../host/isolated-app.ts';
 
 /** Headers that are between two neighbours only (RFC 9110, 7.6.1), and what loopback's own page sends of itself. */
 const OWN = new Set([
@@ -34,17 +35,7 @@ export class Relay {
 
   /** @param agent that trusts the server, and whom it trusts. */
   static async start(server: URL, agent: Agent): Promise<Relay> {
-    const app = express();
-    app.disable('x-powered-by');
-    app.use((_request, response, next) => {
-      response.set({
-        'cross-origin-opener-policy': 'same-origin',
-        'cross-origin-embedder-policy': 'require-corp',
-        'cross-origin-resource-policy': 'same-origin',
-      });
-      next();
-    });
-    app.use('/ort/', express.static(ortFolder(), { immutable: true, maxAge: '1h' }));
+    const app = isolatedApp();
     app.use('/v1', (request, response) => {
       const onward = open(server, agent, request);
       onward.once('response', (answer) => {

@@ -5,7 +5,8 @@ import express, { type Request, type Response } from 'express';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ModelDescriptor } from '../../models/descriptor.ts';
 import { RUNNER_PATHS } from '../../protocol/index.ts';
-import { ortFolder, pagesFolder } from '../../server/pages.ts';
+import { pagesFolder } from '../../server/pages.ts';
+import { isolatedApp } from './isolated-app.ts';
 import type { ServedSource } from './served-source.ts';
 
 /** What the page may fetch. */
@@ -65,18 +66,7 @@ export class LoopbackServer {
 }
 
 function buildApp(served: Served, token: string): express.Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.use((_request, response, next) => {
-    // Threads and precise timers want an isolated page.
-    response.set({
-      'cross-origin-opener-policy': 'same-origin',
-      'cross-origin-embedder-policy': 'require-corp',
-      'cross-origin-resource-policy': 'same-origin',
-    });
-    next();
-  });
-  app.use(RUNNER_PATHS.ort, express.static(ortFolder(), { immutable: true, maxAge: '1h' }));
+  const app = isolatedApp();
   app.use(express.static(pagesFolder(), { immutable: true, maxAge: '1h' }));
   app.use((request, response, next) => {
     if (sameToken(request.headers.authorization?.replace(/^Bearer /, '') ?? '', token)) next();

@@ -11,6 +11,10 @@ export interface NodeStatus {
   failed: number;
 }
 
+/** Whether the server will never know this node again: what it was given is of no more use. */
+export const isRevoked = ({ code }: Pick<ErrorRecord, 'code'>): boolean =>
+  code === 'node-revoked' || code === 'token-unknown';
+
 /** What a node has to say of itself, to its page and to the command that opened it. */
 export type FromNodeWorker =
   | { type: 'measuring' }

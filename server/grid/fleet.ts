@@ -13,7 +13,6 @@ export interface HeldAttempt {
   state: 'offered' | 'leased';
   /** Of the last word of progress. */
   seq: number;
-  progress: { frames: number; of: number | null; fps: number } | null;
 }
 
 /** A node that is connected to this server. Its row is the authority; this is what it said last. */

@@ -6,20 +6,17 @@ import {
   type TaskOutcome,
   type WrittenFile,
 } from '../../protocol/index.ts';
+import type { Database } from '../store/database.ts';
+import { type Ended, endAttempts } from '../store/endings.ts';
 import {
   acceptOffers,
-  type Ended,
-  endAttempts,
   extendLeases,
-  type Finished,
-  finishAttempts,
   type Held,
   liveOfNode,
   type Moved,
   recordProgress,
   renewLeases,
-} from '../store/attempts.ts';
-import type { Database } from '../store/database.ts';
+} from '../store/leases.ts';
 import {
   connectNode,
   disconnectNode,
@@ -29,6 +26,7 @@ import {
   touchNodes,
 } from '../store/nodes.ts';
 import { CHANNEL, type Notice, notify } from '../store/notify.ts';
+import { type Finished, finishAttempts } from '../store/results.ts';
 import { Batcher } from './batcher.ts';
 import { ConnectedNode, Fleet, type HeldAttempt } from './fleet.ts';
 import type { Intervals } from './intervals.ts';
@@ -71,6 +69,9 @@ export class Grid {
   readonly #ending: Batcher<Ended, boolean>;
   readonly #moved = new Map<string, Moved>();
   #recording: NodeJS.Timeout | null = null;
+  #stopped = false;
+  /** The last writing down of progress. */
+  #recorded: Promise<void> = Promise.resolve();
   #touchedAt = 0;
 
   constructor(options: GridOptions) {
@@ -110,8 +111,9 @@ export class Grid {
 
   /** Attempts stay with their nodes, which find this server again, or another one. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     if (this.#recording) clearTimeout(this.#recording);
-    await this.scheduler.stop();
+    await Promise.all([this.#recorded, this.scheduler.stop()]);
     await Promise.all([
       ...[...this.fleet.all()].map((node) => {
         node.end(1012, 'the server goes down');
@@ -124,7 +126,7 @@ export class Grid {
     ]);
   }
 
-  /** The node of a credential. @throws {EdgeRunnerError} `token-unknown`, `node-revoked`, `node-disabled` */
+  /** The node of a credential. @throws {EdgeRunnerError} `token-unknown`, `node-revoked` */
   async authenticate(credential: string): Promise<NodeRow> {
     const row = await findNodeByCredential(this.#options.db, credential);
     if (!row)
@@ -159,7 +161,7 @@ export class Grid {
     for (const held of renewed) {
       if (!held) continue;
       const { id, state, ...rest } = held;
-      node.held.set(id, { ...rest, attempt: id, state, seq: -1, progress: null });
+      node.held.set(id, { ...rest, attempt: id, state, seq: -1 });
     }
     // It began anew and knows nothing of them: whatever ended it may have been their doing.
     const lost = live.filter(({ id }) => !node.held.has(id));
@@ -205,10 +207,7 @@ export class Grid {
   /** @returns whether the result counts. @throws {EdgeRunnerError} when a file of it is not whole. */
   async finish(held: HeldAttempt, files: readonly WrittenFile[], outcome: TaskOutcome): Promise<boolean> {
     const stored = await Promise.all(
-      files.map(async ({ output, name, bytes, parts, indexAtEnd, ...file }) => ({
-        ...{ output, name, bytes, parts, indexAtEnd },
-        id: await this.#options.completeFile(held, { output, name, bytes, parts, indexAtEnd, ...file }),
-      })),
+      files.map(async (file) => ({ ...file, id: await this.#options.completeFile(held, file) })),
     );
     const { attempt, lease } = held;
     return this.#finishing.add({ attempt, lease, outcome, files: stored });
@@ -226,33 +225,37 @@ export class Grid {
   }
 
   /** Written with the next batch: of several words only the last one counts. */
-  moved(held: HeldAttempt, progress: NonNullable<HeldAttempt['progress']>): void {
-    held.progress = progress;
-    this.#moved.set(held.attempt, { attempt: held.attempt, lease: held.lease, ...progress });
+  moved({ attempt, lease }: HeldAttempt, progress: Omit<Moved, keyof Held>): void {
+    this.#moved.set(attempt, { attempt, lease, ...progress });
   }
 
   #record(): void {
+    this.#recording = setTimeout(() => {
+      this.#recorded = this.#writeDown().finally(() => {
+        if (!this.#stopped) this.#record();
+      });
+    }, this.#options.intervals.progressMs);
+  }
+
+  async #writeDown(): Promise<void> {
     const { db, intervals, log } = this.#options;
-    this.#recording = setTimeout(async () => {
-      try {
-        const moved = [...this.#moved.values()];
-        this.#moved.clear();
-        if (moved.length > 0) {
-          const jobs = await recordProgress(db, moved);
-          if (jobs.length > 0) await notify(db, { what: 'jobs', ids: jobs });
-        }
-        if (performance.now() - this.#touchedAt > intervals.renewMs) {
-          this.#touchedAt = performance.now();
-          await touchNodes(
-            db,
-            [...this.fleet.all()].map(({ id }) => id),
-          );
-        }
-      } catch (error) {
-        log.error({ err: error }, 'recording progress failed');
+    try {
+      const moved = [...this.#moved.values()];
+      this.#moved.clear();
+      if (moved.length > 0) {
+        const jobs = await recordProgress(db, moved);
+        if (jobs.length > 0) await notify(db, { what: 'jobs', ids: jobs });
       }
-      if (this.#recording) this.#record();
-    }, intervals.progressMs);
+      if (performance.now() - this.#touchedAt > intervals.renewMs) {
+        this.#touchedAt = performance.now();
+        await touchNodes(
+          db,
+          [...this.fleet.all()].map(({ id }) => id),
+        );
+      }
+    } catch (error) {
+      log.error({ err: error }, 'recording progress failed');
+    }
   }
 
   #hear(notice: Notice): void {

@@ -5,6 +5,7 @@ import {
   EdgeRunnerError,
   type FromNode,
   fromNode,
+  isRevoked,
   LEAST_NODE_PROTOCOL,
   type ToNode,
 } from '../../protocol/index.ts';
@@ -17,6 +18,8 @@ import type { Intervals } from './intervals.ts';
 const HELLO_PATIENCE = 10_000;
 /** Messages that no schema knows, after which the connection is ended. */
 const MOST_REFUSED = 20;
+/** Messages of one node that wait, after which no more are read until they are dealt with. */
+const MOST_WAITING = 64;
 /** Bytes on their way to a node that reads nothing, after which it is taken as gone. */
 const MOST_UNSENT = 4 << 20;
 
@@ -35,6 +38,7 @@ export class NodeSocket {
   #node: ConnectedNode | null = null;
   #log: Logger;
   #work: Promise<void> = Promise.resolve();
+  #waiting = 0;
   #refused = 0;
   #unanswered = 0;
   #pinged = 0;
@@ -50,7 +54,13 @@ export class NodeSocket {
     socket.on('message', (data, isBinary) => {
       this.#unanswered = 0;
       const text = isBinary ? null : data.toString();
-      this.#work = this.#work.then(() => this.#receive(text)).catch((error: unknown) => this.#fail(error));
+      if (++this.#waiting >= MOST_WAITING) socket.pause();
+      this.#work = this.#work
+        .then(() => this.#receive(text))
+        .catch((error: unknown) => this.#fail(error))
+        .finally(() => {
+          if (--this.#waiting < MOST_WAITING && socket.isPaused) socket.resume();
+        });
     });
     socket.on('pong', () => {
       this.#unanswered = 0;
@@ -218,7 +228,7 @@ export class NodeSocket {
     if (error instanceof EdgeRunnerError) {
       const { code, message, remedy } = error;
       this.#send(
-        code === 'node-revoked' || code === 'token-unknown'
+        isRevoked(error)
           ? { type: 'revoke', code, message, remedy }
           : { type: 'refused', code, message, remedy },
       );

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Work } from '../../protocol/index.ts';
-import { endAttempts, expireAttempts } from '../store/attempts.ts';
 import { type Candidate, claimTasks, type Kind, type NewAttempt, queuedKinds } from '../store/claims.ts';
 import type { Database } from '../store/database.ts';
+import { endAttempts, expireAttempts } from '../store/endings.ts';
 import { endSuspensions, tripBreakers } from '../store/nodes.ts';
 import { notify } from '../store/notify.ts';
 import type { ConnectedNode, Fleet } from './fleet.ts';
@@ -35,6 +35,8 @@ export class Scheduler {
   #matching: Promise<void> | null = null;
   #again = false;
   #looking: NodeJS.Timeout | null = null;
+  /** The last look for what is late. */
+  #looked: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(options: SchedulerOptions) {
@@ -49,6 +51,7 @@ export class Scheduler {
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#looking) clearTimeout(this.#looking);
+    await this.#looked;
     await this.#matching;
   }
 
@@ -128,7 +131,6 @@ export class Scheduler {
         ...{ attempt, lease, task, job, tenant, source },
         state: 'offered',
         seq: -1,
-        progress: null,
       });
       onOffer();
       const { ttlMs, acceptMs } = intervals;
@@ -146,14 +148,15 @@ export class Scheduler {
 
   /** By a timer that waits for the last look to be done: a database that is slow is not asked twice. */
   #look(): void {
-    this.#looking = setTimeout(async () => {
-      try {
-        await this.#takeBack();
-        this.wake();
-      } catch (error) {
-        this.#options.log.error({ err: error }, 'looking for late attempts failed');
-      }
-      if (!this.#stopped) this.#look();
+    this.#looking = setTimeout(() => {
+      this.#looked = this.#takeBack()
+        .then(() => this.wake())
+        .catch((error: unknown) =>
+          this.#options.log.error({ err: error }, 'looking for late attempts failed'),
+        )
+        .finally(() => {
+          if (!this.#stopped) this.#look();
+        });
     }, this.#options.intervals.lookMs);
   }
 

@@ -1,18 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type JobSpec, parseJobSpec } from '../../protocol/index.ts';
 import { planTasks } from '../grid/planner.ts';
-import {
-  acceptOffers,
-  endAttempts,
-  expireAttempts,
-  finishAttempts,
-  MOST_FAILURES,
-  recordProgress,
-  renewLeases,
-} from './attempts.ts';
 import { claimTasks, type NewAttempt, queuedKinds } from './claims.ts';
 import type { Database } from './database.ts';
+import { endAttempts, expireAttempts, MOST_FAILURES } from './endings.ts';
 import { createJob, endJob, getJob, retryJob, tasksOfJob } from './jobs.ts';
+import { acceptOffers, recordProgress, renewLeases } from './leases.ts';
 import { migrate, NewerDatabase } from './migrate.ts';
 import {
   BREAKER_FAILURES,
@@ -23,6 +16,7 @@ import {
   tripBreakers,
 } from './nodes.ts';
 import { eventsAfter } from './records.ts';
+import { finishAttempts } from './results.ts';
 import { createTenant, createToken, findToken, operatorTenant, type TokenRow } from './tenants.ts';
 import { ENGINES, emptyTables, stopPostgres, type TestDatabase } from './testing.ts';
 

@@ -1,6 +1,7 @@
 import { EdgeRunnerError } from '../../protocol/index.ts';
 import type { LoadedModel } from '../engine/index.ts';
 import type { ServerLink } from './server-link.ts';
+import { sha256 } from './sha256.ts';
 
 /** The one thing that outlives a task on a node: weights, which are everybody's. */
 const CACHE = 'edge-runner-models';
@@ -14,9 +15,9 @@ export async function loadModel(link: ServerLink, name: string, credential: stri
   // A browser may refuse to keep anything.
   const cache = await caches.open(CACHE).catch(() => null);
   const kept = await (await cache?.match(key))?.arrayBuffer();
-  if (kept && (await digestOf(kept)) === descriptor.sha256) return { descriptor, bytes: kept };
+  if (kept && (await sha256(kept)) === descriptor.sha256) return { descriptor, bytes: kept };
   const bytes = await (await link.fetch(() => `${path}/bytes`, { headers })).arrayBuffer();
-  if ((await digestOf(bytes)) !== descriptor.sha256)
+  if ((await sha256(bytes)) !== descriptor.sha256)
     throw new EdgeRunnerError(
       'model-hash',
       `The server's file of ${name} is not the one it says.`,
@@ -24,9 +25,4 @@ export async function loadModel(link: ServerLink, name: string, credential: stri
     );
   await cache?.put(key, new Response(bytes.slice(0))).catch(() => {});
   return { descriptor, bytes };
-}
-
-async function digestOf(bytes: ArrayBuffer): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

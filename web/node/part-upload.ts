@@ -1,8 +1,11 @@
 import type { StreamTargetChunk } from 'mediabunny';
 import { EdgeRunnerError, PART_BYTES, type WrittenFile } from '../../protocol/index.ts';
+import { sha256 } from './sha256.ts';
 
 /** Parts under way at a time: the next one is filled while one is sent. */
 const AT_A_TIME = 2;
+/** Memory of a part at first. */
+const FIRST_BYTES = 1 << 16;
 
 export interface SentPart {
   index: number;
@@ -87,7 +90,7 @@ export class PartUpload {
     this.#open.delete(index);
     // Kept before it is known, so that nobody writes there any more.
     this.#digests[index] = '';
-    this.#digests[index] = hex(await crypto.subtle.digest('SHA-256', bytes));
+    this.#digests[index] = await sha256(bytes);
     while (this.#sending.size >= AT_A_TIME) await Promise.race(this.#sending);
     const sending: Promise<void> = this.#send({ index, bytes, sha256: this.#digests[index] })
       .catch((error: unknown) => {
@@ -100,7 +103,8 @@ export class PartUpload {
 
 /** The bytes of one part, and which of them are there. */
 class Part {
-  readonly #bytes = new Uint8Array(PART_BYTES);
+  /** Grows: a map of a frame is far smaller than a part, and there is one for every frame. */
+  #bytes = new Uint8Array(FIRST_BYTES);
   /** `[start, end)`, in order, apart from each other. */
   #written: [number, number][] = [];
 
@@ -110,6 +114,7 @@ class Part {
   }
 
   write(data: Uint8Array, at: number): void {
+    this.#reserve(at + data.byteLength);
     this.#bytes.set(data, at);
     let [start, end] = [at, at + data.byteLength];
     const apart = this.#written.filter(([from, to]) => {
@@ -122,9 +127,14 @@ class Part {
 
   /** What nobody wrote is zero, as in a file. */
   bytes(length: number): Uint8Array<ArrayBuffer> {
+    this.#reserve(length);
     return this.#bytes.subarray(0, length);
   }
-}
 
-const hex = (digest: ArrayBuffer) =>
-  [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  #reserve(length: number): void {
+    if (length <= this.#bytes.byteLength) return;
+    const grown = new Uint8Array(Math.min(PART_BYTES, Math.max(length, 2 * this.#bytes.byteLength)));
+    grown.set(this.#bytes);
+    this.#bytes = grown;
+  }
+}

@@ -55,10 +55,13 @@ export class NodeSession {
   #renewals: number[] = [];
   #timers: ReturnType<typeof setInterval>[] = [];
   #reconnect: ReturnType<typeof setTimeout> | undefined;
+  readonly #overdue: ReturnType<typeof setInterval>;
 
   constructor(options: NodeOptions, onStatus: (status: NodeStatus) => void) {
     this.#options = options;
     this.#onStatus = onStatus;
+    // Leases run out whether or not anybody hears of it.
+    this.#overdue = setInterval(() => this.#endOverdue(), 1_000);
     this.#connect();
   }
 
@@ -73,6 +76,7 @@ export class NodeSession {
   /** Ends everything at once; leases end by themselves. */
   stop(): void {
     clearTimeout(this.#reconnect);
+    clearInterval(this.#overdue);
     this.#stopTimers();
     for (const attempt of this.#attempts.values()) attempt.end();
     this.#attempts.clear();
@@ -110,8 +114,6 @@ export class NodeSession {
     this.#socket = null;
     this.#stopTimers();
     if (this.#state === 'stopped') return;
-    // Leases run out whether or not anybody hears of it.
-    this.#timers.push(setInterval(() => this.#endOverdue(), 1_000));
     if (!this.#leaving) this.#setState('connecting');
     const wait = Math.random() * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#tries++);
     this.#reconnect = setTimeout(() => this.#connect(), wait);
@@ -222,7 +224,6 @@ export class NodeSession {
   }
 
   #renew(renewMs: number): void {
-    this.#endOverdue();
     if (performance.now() - this.#heardAt > MOST_SILENCE * renewMs) {
       // Open at our end only: the close event of such a socket may take minutes.
       const dead = this.#socket;

@@ -15,7 +15,8 @@ import {
   tokenView,
 } from '../../../protocol/index.ts';
 import type { Services } from '../../services.ts';
-import { endAttempts, liveOfNode } from '../../store/attempts.ts';
+import { endAttempts } from '../../store/endings.ts';
+import { liveOfNode } from '../../store/leases.ts';
 import { enrolNode, listNodes, type NodeRow, revokeNode, setNodeState } from '../../store/nodes.ts';
 import { notify } from '../../store/notify.ts';
 import { listActs } from '../../store/records.ts';

@@ -2,7 +2,7 @@ import { EdgeRunnerError, type JobSpec, newParts, partTargets } from '../../../p
 import type { Part } from '../../blobs/store.ts';
 import { attemptKey } from '../../grid/work.ts';
 import type { Services } from '../../services.ts';
-import { liveAttempt } from '../../store/attempts.ts';
+import { liveAttempt } from '../../store/leases.ts';
 import { type Route, route } from '../route.ts';
 import { notFound } from '../router.ts';
 

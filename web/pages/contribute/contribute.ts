@@ -4,6 +4,7 @@ import {
   enrolledNode,
   type FromNodeWorker,
   fromProblem,
+  isRevoked,
   type NodeStatus,
 } from '../../../protocol/index.ts';
 import { type NodeHandle, startNode } from '../../node/index.ts';
@@ -100,7 +101,7 @@ function showStatus({ state, name, error, attempts, done, failed }: NodeStatus):
   if (error) fail(error);
   else show(WORDS[state]);
   // Of no more use: the server does not know it any longer.
-  if (error?.code === 'node-revoked' || error?.code === 'token-unknown') localStorage.removeItem(CREDENTIAL);
+  if (error && isRevoked(error)) localStorage.removeItem(CREDENTIAL);
   if (state === 'stopped') element('leave').hidden = true;
   const facts = {
     ...(name && { Name: name }),

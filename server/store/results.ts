@@ -1,0 +1,156 @@
+import type { TaskOutcome } from '../../protocol/index.ts';
+import { columns } from './columns.ts';
+import type { Database, Queries } from './database.ts';
+import type { Held } from './leases.ts';
+import { notify } from './notify.ts';
+
+export interface StoredFile {
+  id: string;
+  output: string;
+  name: string;
+  bytes: number;
+  parts: string[];
+  indexAtEnd: boolean;
+}
+
+export interface Finished extends Held {
+  outcome: TaskOutcome;
+  files: StoredFile[];
+}
+
+/**
+ * Accepts the results of attempts that still hold their lease, if nobody's was accepted before, and sets free what
+ * waited for them.
+ * @returns the attempts accepted; for all others nothing was written.
+ */
+export function finishAttempts(db: Database, finished: readonly Finished[]): Promise<Set<string>> {
+  return db.transaction(async (tx) => {
+    const accepted = await tx.query<{
+      attempt: string;
+      task: string;
+      job: string;
+      tenant: string;
+      node: string;
+    }>(
+      `WITH given AS (
+         SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS g (attempt, lease, outcome)
+       ), first AS (
+         -- Of two attempts at one task the first one counts.
+         SELECT DISTINCT ON (attempt.task) attempt.id, attempt.task, attempt.node, given.outcome
+         FROM given JOIN attempt ON attempt.id = given.attempt AND attempt.lease = given.lease
+         WHERE attempt.state = 'leased' ORDER BY attempt.task, attempt.n
+       ), accepted AS (
+         UPDATE task SET state = 'done', accepted_attempt = first.id, outcome = first.outcome::jsonb, error = NULL,
+           live = live - 1, ended_at = now()
+         FROM first WHERE task.id = first.task AND task.state = 'leased'
+         RETURNING task.id, task.job, task.tenant, task.ordinal, first.id AS attempt, first.node, first.outcome
+       ), ended AS (
+         UPDATE attempt SET state = 'done', ended_at = now(), fps = 0,
+           frames = (accepted.outcome::jsonb ->> 'frames')::int
+         FROM accepted WHERE attempt.id = accepted.attempt AND attempt.state = 'leased'
+       ), told AS (
+         INSERT INTO event (job, task, attempt, node, type, data)
+         SELECT job, ordinal, attempt, node, 'task.done', outcome::jsonb FROM accepted
+       ), sound AS (
+         UPDATE node SET failures = 0, suspensions = 0 FROM accepted
+         WHERE node.id = accepted.node AND (failures > 0 OR suspensions > 0)
+       )
+       SELECT attempt, id AS task, job, tenant, node FROM accepted`,
+      columns(
+        finished,
+        ({ attempt }) => attempt,
+        ({ lease }) => lease,
+        ({ outcome }) => JSON.stringify(outcome),
+      ),
+    );
+    if (accepted.length > 0) {
+      await storeFiles(tx, accepted, finished);
+      await supersede(
+        tx,
+        accepted.map(({ task }) => task),
+      );
+      await goOn(
+        tx,
+        accepted.map(({ task }) => task),
+        [...new Set(accepted.map(({ job }) => job))],
+      );
+    }
+    return new Set(accepted.map(({ attempt }) => attempt));
+  });
+}
+
+async function storeFiles(
+  tx: Queries,
+  accepted: readonly { attempt: string; task: string; job: string; tenant: string }[],
+  finished: readonly Finished[],
+): Promise<void> {
+  const byAttempt = new Map(accepted.map((row) => [row.attempt, row]));
+  const files = finished.flatMap(({ attempt, files: written }) => {
+    const row = byAttempt.get(attempt);
+    return row ? written.map((file) => ({ ...file, ...row })) : [];
+  });
+  if (files.length === 0) return;
+  await tx.query(
+    `INSERT INTO blob (id, tenant, job, task, attempt, output, name, bytes, parts, index_at_end)
+     SELECT id, tenant, job, task, attempt, output, name, bytes, parts::jsonb, index_at_end
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+       $9::text[], $10::boolean[])
+       AS f (id, tenant, job, task, attempt, output, name, bytes, parts, index_at_end)`,
+    columns(
+      files,
+      ({ id }) => id,
+      ({ tenant }) => tenant,
+      ({ job }) => job,
+      ({ task }) => task,
+      ({ attempt }) => attempt,
+      ({ output }) => output,
+      ({ name }) => name,
+      ({ bytes }) => bytes,
+      ({ parts }) => JSON.stringify(parts),
+      ({ indexAtEnd }) => indexAtEnd,
+    ),
+  );
+}
+
+/** Other attempts at what is done now have nothing left to win. */
+async function supersede(tx: Queries, tasks: readonly string[]): Promise<void> {
+  const rows = await tx.query<{ job: string }>(
+    `WITH lost AS (
+       UPDATE attempt SET state = 'superseded', ended_at = now(), fps = 0
+       WHERE task = ANY($1) AND state IN ('offered', 'leased') RETURNING task, job
+     )
+     UPDATE task SET live = 0 FROM lost WHERE task.id = lost.task RETURNING lost.job`,
+    [tasks],
+  );
+  const jobs = [...new Set(rows.map(({ job }) => job))];
+  if (jobs.length > 0) await notify(tx, ...jobs.map((job) => ({ what: 'cancel', job }) as const));
+}
+
+/** What waited for these tasks may begin; jobs that have nothing left are done. */
+async function goOn(tx: Queries, tasks: readonly string[], jobs: readonly string[]): Promise<void> {
+  const freed = await tx.query<{ id: string }>(
+    `UPDATE task SET state = 'queued' WHERE state = 'blocked'
+       AND id IN (SELECT task FROM task_dep WHERE needs = ANY($1))
+       AND NOT EXISTS (
+         SELECT 1 FROM task_dep JOIN task needed ON needed.id = task_dep.needs
+         WHERE task_dep.task = task.id AND needed.state <> 'done'
+       )
+     RETURNING id`,
+    [tasks],
+  );
+  await tx.query(
+    `WITH ended AS (
+       UPDATE job SET state = 'done', ended_at = now() WHERE id = ANY($1) AND state IN ('queued', 'running')
+         AND NOT EXISTS (SELECT 1 FROM task WHERE task.job = job.id
+           AND state NOT IN ('done', 'failed', 'dead', 'cancelled'))
+       RETURNING id
+     )
+     INSERT INTO event (job, type) SELECT id, 'job.done' FROM ended`,
+    [jobs],
+  );
+  await notify(
+    tx,
+    { what: 'jobs', ids: [...jobs] },
+    ...(freed.length > 0 ? [{ what: 'queue' } as const] : []),
+  );
+}
