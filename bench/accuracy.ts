@@ -23,7 +23,7 @@ export async function benchAccuracy(context: BenchContext): Promise<Section> {
     id: 'accuracy',
     title: 'Accuracy',
     text: [
-      'Through `run`, from file to events. The street: of objects that KITTI would ask for, on seeds that no network was trained on; depth after scale and shift.',
+      'Through the command, from file to events. The street: of objects that KITTI would ask for, on seeds that no network was trained on; depth after scale and shift.',
     ],
     measures,
     charts: [],
@@ -57,9 +57,10 @@ async function onCoco({ folder, say, quick }: BenchContext, backend: BackendName
 
 async function onStreet({ folder, quick, say }: BenchContext, backend: BackendName): Promise<Measure[]> {
   const stills = { firstSeed: 100, seeds: quick ? 1 : 4, seconds: 10, fps: quick ? 0.3 : 0.5 };
-  say(`${backend}: ${stills.seeds} streets`);
+  const streets = `${stills.seeds} ${stills.seeds === 1 ? 'street' : 'streets'}`;
+  say(`${backend}: ${streets}`);
   const { clips, depth } = await heldOut(folder, stills, backend);
-  const { ap50 } = detectionScores(counted(clips));
+  const { ap, ap50 } = detectionScores(counted(clips));
   const { absRel, delta } = meanError(depth);
   const score = (id: string, what: string, value: number, better: Measure['better']): Measure => ({
     id: `${backend}.${id}`,
@@ -67,9 +68,10 @@ async function onStreet({ folder, quick, say }: BenchContext, backend: BackendNa
     unit: '',
     values: [value],
     better,
-    note: `${stills.seeds} streets`,
+    note: streets,
   });
   return [
+    score('street.ap', 'AP, street-yolo', ap, 'higher'),
     score('street.ap50', 'AP50, street-yolo', ap50, 'higher'),
     score('street.absrel', 'AbsRel, street-depth', absRel, 'lower'),
     score('street.delta', 'δ < 1.25, street-depth', delta, 'higher'),

@@ -12,6 +12,8 @@ nvidia=/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json
 if [ -z "$VK_DRIVER_FILES" ] && [ -e "$nvidia" ] && [ ! -e /usr/share/vulkan/icd.d/nvidia_icd.json ]; then
   export VK_DRIVER_FILES="$nvidia"
 fi
+[ -e "$here/models" ] && export EDGE_RUNNER_MODELS="${EDGE_RUNNER_MODELS:-$here/models}"
+[ -e "$here/testdata" ] && export EDGE_RUNNER_TESTDATA="${EDGE_RUNNER_TESTDATA:-$here/testdata}"
 cd "$here/app"
 "$here/node" bin/edge-runner.mjs doctor || true
 exec "$here/node" dist/node/bench.js --report "$here/report" "$@"

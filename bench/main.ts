@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { benchAccuracy } from './accuracy.ts';
 import type { BenchContext } from './context.ts';
@@ -10,10 +9,11 @@ import { Ladder } from './measure/ladder.ts';
 import { benchDetect, benchDetectDepth } from './modes/detect.ts';
 import { benchTranscode } from './modes/transcode.ts';
 import { type BenchOptions, parseOptions, resolveModels, SECTIONS, type SectionName } from './options.ts';
-import { compareReports, unlike } from './reporting/compare.ts';
-import { reportPage } from './reporting/page.ts';
-import type { Report, Section } from './reporting/report.ts';
+import { compareReports, unlike, unshared } from './reporting/compare.ts';
+import { failedSection, type Report, type Section } from './reporting/report.ts';
+import { saveReport } from './reporting/save.ts';
 import { comparisonTable, sectionTable } from './reporting/table.ts';
+import { withScratch } from './scratch.ts';
 import { benchStreams } from './streams.ts';
 import { benchStreet } from './street/index.ts';
 
@@ -32,14 +32,9 @@ async function main(args: string[]): Promise<void> {
   const options = parseOptions(args);
   // Read before anything is measured: it may be the file that the new report replaces, or none at all.
   const before = options.compare === null ? null : readReport(options.compare);
-  const folder = mkdtempSync(join(process.env.EDGE_RUNNER_BENCH_DIR ?? tmpdir(), 'edge-runner-bench-'));
-  try {
-    const report = await measure(options, folder);
-    write(report, options.report);
-    if (before) compare(options.compare!, before, report);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const report = await withScratch('bench', (folder) => measure(options, folder));
+  write(report, options.report);
+  if (before) compare(options.compare!, before, report);
 }
 
 async function measure(options: BenchOptions, folder: string): Promise<Report> {
@@ -63,6 +58,7 @@ async function measure(options: BenchOptions, folder: string): Promise<Report> {
   );
   const report: Report = {
     v: 1,
+    name: 'bench',
     made: new Date(began).toISOString(),
     seconds: 0,
     options: {
@@ -75,12 +71,16 @@ async function measure(options: BenchOptions, folder: string): Promise<Report> {
   for (const name of SECTIONS) {
     if (!options.sections.includes(name)) continue;
     const started = Date.now();
-    const section = await BENCHES[name](context).catch((error: unknown) => broken(name, error));
+    const section = await BENCHES[name](context).catch((error: unknown) => {
+      // One section that fails takes no other with it.
+      process.exitCode = 1;
+      return failedSection(name, error);
+    });
     const seconds = Math.round((Date.now() - started) / 1000);
     report.sections.push({ ...section, seconds });
     console.log(`${sectionTable(section)}  (measured in ${seconds} s)`);
     // What is measured stays, whatever becomes of the rest.
-    save(report, options.report);
+    saveReport(report, options.report);
   }
   report.seconds = Math.round((Date.now() - began) / 1000);
   return report;
@@ -101,24 +101,11 @@ async function lookAround({ width, height, backend }: BenchOptions, folder: stri
   }
 }
 
-/** One section that fails takes no other with it. */
-function broken(name: SectionName, error: unknown): Section {
-  process.exitCode = 1;
-  const why = error instanceof Error ? error.message.trim().split('\n')[0] : error;
-  return { id: name, title: name, text: [`It failed: ${why}`], measures: [], charts: [] };
-}
-
 function write(report: Report, folder: string): void {
-  save(report, folder);
+  saveReport(report, folder);
   console.log(
     `${report.seconds} s. ${join(folder, 'index.html')} shows it; report.json beside it is for --compare.`,
   );
-}
-
-function save(report: Report, folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(join(folder, 'index.html'), reportPage(report));
 }
 
 function readReport(path: string): Report {
@@ -134,9 +121,15 @@ function readReport(path: string): Report {
 function compare(path: string, before: Report, report: Report): void {
   const differing = unlike(before, report);
   const compared = compareReports(before, report);
-  const worse = compared.filter(({ verdict }) => verdict === 'worse').length;
   console.log(`\nBeside ${path}, of ${before.made}${differing ? `: ${differing}` : ''}`);
-  console.log(comparisonTable(compared));
+  // Of other work on another machine a ratio says something, a verdict nothing.
+  console.log(comparisonTable(compared, differing === null));
+  for (const line of unshared(before, report)) console.log(`  ${line}`);
+  if (differing !== null) {
+    console.log('Nothing is judged: this was not the same work on the same machine.');
+    return;
+  }
+  const worse = compared.filter(({ verdict }) => verdict === 'worse').length;
   console.log(
     worse === 0 ? 'Nothing fell by more than the spread.' : `${worse} fell by more than the spread.`,
   );

@@ -106,5 +106,5 @@ function counts(text: string): number[] {
   const values = text.split(',').map(Number);
   if (values.some((value) => !Number.isInteger(value) || value < 1 || value > 64))
     throw new InvalidArgumentError('Give whole numbers from 1 to 64, as 1,2,4,8.');
-  return values;
+  return [...new Set(values)].sort((a, b) => a - b);
 }

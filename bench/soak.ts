@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { SummaryEvent } from '../protocol/index.ts';
@@ -8,11 +7,12 @@ import { describeMachine } from './machine.ts';
 import { hasFfmpeg, makeClip } from './measure/clips.ts';
 import { Ladder } from './measure/ladder.ts';
 import { ProcessTree } from './measure/process-tree.ts';
-import { reportPage } from './reporting/page.ts';
-import type { Report, Section } from './reporting/report.ts';
+import { failedSection, type Report, type Section, verdict } from './reporting/report.ts';
+import { saveReport } from './reporting/save.ts';
 import { median } from './reporting/statistics.ts';
 import { sectionTable } from './reporting/table.ts';
 import { ROOT } from './root.ts';
+import { withScratch } from './scratch.ts';
 
 const MODES = {
   transcode: [],
@@ -45,12 +45,12 @@ async function main(): Promise<void> {
     .parse();
   const { mode = Object.keys(MODES), minutes, frames, report: where } = command.opts();
   if (!hasFfmpeg()) throw new Error('ffmpeg loops the clip for as long as it takes, and is not here');
-  const folder = mkdtempSync(join(process.env.EDGE_RUNNER_BENCH_DIR ?? tmpdir(), 'edge-runner-soak-'));
-  const began = Date.now();
-  try {
+  await withScratch('soak', async (folder) => {
+    const began = Date.now();
     const clip = await makeClip(folder, 1280, 720, 1800);
     const report: Report = {
       v: 1,
+      name: 'soak',
       made: new Date(began).toISOString(),
       seconds: 0,
       options: { minutes: `${minutes}`, frames: `${frames}` },
@@ -59,21 +59,22 @@ async function main(): Promise<void> {
     };
     for (const name of mode as ModeName[]) {
       process.stderr.write(`${name}: ${minutes} minutes and ${frames} frames at least\n`);
-      const watched = await soak(clip, join(folder, `${name}.mp4`), MODES[name], minutes * 60, frames);
-      const section = sectionOf(name, watched);
+      const output = join(folder, `${name}.mp4`);
+      const section = await soak(clip, output, MODES[name], minutes * 60, frames).then(
+        (watched) => sectionOf(name, watched),
+        (error: unknown) => failedSection(name, error),
+      );
+      rmSync(output, { force: true });
       report.sections.push(section);
+      report.seconds = Math.round((Date.now() - began) / 1000);
       console.log(sectionTable(section));
-      rmSync(join(folder, `${name}.mp4`), { force: true });
+      // What was watched for an hour stays, whatever becomes of the rest.
+      saveReport(report, resolve(where));
+      if (section.measures.length === 0 || section.measures.some((one) => verdict(one) === false))
+        process.exitCode = 1;
     }
-    report.seconds = Math.round((Date.now() - began) / 1000);
-    const at = resolve(where);
-    mkdirSync(at, { recursive: true });
-    writeFileSync(join(at, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-    writeFileSync(join(at, 'index.html'), reportPage(report));
-    console.log(`${join(at, 'index.html')} shows it.`);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+    console.log(`${join(resolve(where), 'index.html')} shows it.`);
+  });
 }
 
 /** ffmpeg loops the clip into the command's standard input, without end, and is told to stop when it is enough. */
@@ -185,7 +186,7 @@ function positive(text: string): number {
 }
 
 async function machineOf(clip: string) {
-  const ladder = await Ladder.open({ clip, models: [], backend: 'cpu' });
+  const ladder = await Ladder.open({ clip, models: [], backend: 'auto' });
   try {
     const { version, capabilities } = await ladder.probe();
     return describeMachine(version, capabilities);

@@ -1,8 +1,16 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import type { BenchContext } from '../bench/context.ts';
+import { makeClip, videoTrack } from '../bench/measure/clips.ts';
+import { Ladder } from '../bench/measure/ladder.ts';
+import { agreement } from '../bench/modes/agreement.ts';
+import { modelIfHere } from '../bench/options.ts';
+import { type PeerRun, pagePeer } from '../bench/peers/index.ts';
 import type { Report } from '../bench/reporting/report.ts';
+import type { DetectModel } from '../models/descriptor.ts';
 import { ROOT } from './support/command.ts';
 import { Workspace } from './support/workspace.ts';
 
@@ -49,4 +57,58 @@ it('the bench refuses what it does not know, with a word', () => {
   expect(status).not.toBe(0);
   expect(stderr).toContain('there is no section "speed"');
   expect(bench('--size', '321x180').stderr).toContain('even pixels');
+});
+
+it('nothing is left of a bench that is told to end', async () => {
+  const folder = workspace.at('scratch');
+  // Short: a browser's sockets lie in it.
+  const temporary = mkdtempSync('/tmp/er-');
+  onTestFinished(() => rmSync(temporary, { recursive: true, force: true }));
+  mkdirSync(folder);
+  const args = [
+    'detect',
+    '--quick',
+    '--size',
+    '320x180',
+    '--model',
+    'street-yolo',
+    '--report',
+    workspace.at('none'),
+  ];
+  const child = spawn(process.execPath, [join(ROOT, 'dist/node/bench.js'), ...args], {
+    env: { ...process.env, EDGE_RUNNER_BENCH_DIR: folder, TMPDIR: temporary },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const ended = once(child, 'close');
+  await new Promise<void>((resolve) => {
+    child.stderr.on('data', (said) => String(said).includes('round 1 of 1: decode') && resolve());
+  });
+  expect(readdirSync(folder)).toHaveLength(1);
+  child.kill('SIGINT');
+  expect(await ended).toEqual([130, null]);
+  expect(readdirSync(folder)).toEqual([]);
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+it('the page as tutorials write it does the same work as the page as well as it can be written', async () => {
+  const model = (await modelIfHere('street-yolo'))!;
+  const clip = await makeClip(workspace.path, 320, 180, 90);
+  const ladder = await Ladder.open({ clip, models: [model], backend: 'cpu' });
+  try {
+    const job = { model: model.descriptor as DetectModel, minScore: 0.3, iou: 0.65 };
+    const settings = { seconds: 0.2, modelWarmUp: 0.2, bitrate: 400_000 } as BenchContext;
+    const done = new Map<string, PeerRun>();
+    for (const name of ['best', 'tutorial'] as const) {
+      const run = await pagePeer(ladder, name, settings, workspace.at(`${name}.mp4`), job).run();
+      expect((await videoTrack(run.output!)).frames, name).toBe(run.frames);
+      expect(run.fps, name).toBeGreaterThan(0);
+      done.set(name, run);
+    }
+    const [best, tutorial] = [done.get('best')!.found!, done.get('tutorial')!.found!];
+    const both = Math.min(best.length, tutorial.length);
+    expect(best.flat().length).toBeGreaterThan(0);
+    expect(agreement(best.slice(0, both), tutorial.slice(0, both))).toBeGreaterThanOrEqual(0.9);
+  } finally {
+    await ladder.close();
+  }
 });

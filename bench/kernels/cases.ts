@@ -1,5 +1,6 @@
 import {
   BufferUsage,
+  DETECTION_BYTES,
   DepthColorGpu,
   DepthRangeGpu,
   LetterboxGpu,
@@ -63,6 +64,7 @@ export function kernelCases(device: GPUDevice, sizes: KernelSizes): KernelCase[]
   const head = usualHead(input);
   const decoder = new YoloDecodeGpu(device, head, { minScore: 0.3, classMask: null });
   const raw = storage(device, someHead(head));
+  const found = Math.ceil(head.anchors / EVERY);
   const nms = new NmsGpu(device, decoder.candidates, { iou: 0.65, maxCandidates: 2048, maxDetections: 300 });
   const range = new DepthRangeGpu(device, { width: input, height: input, larger: 'nearer', step: 0.2 });
   const map = storage(
@@ -98,8 +100,9 @@ export function kernelCases(device: GPUDevice, sizes: KernelSizes): KernelCase[]
     },
     {
       name: 'nms',
-      what: 'of what yolo-decode found',
-      bytes: 0,
+      what: `of the ${found} boxes that yolo-decode found`,
+      // Each candidate is read; who hides whom is worked out beside that.
+      bytes: DETECTION_BYTES * found,
       encode: (encoder) => nms.encode(encoder),
     },
     {
@@ -145,14 +148,16 @@ function usualHead(size: number): YoloHead {
   return { layout: 'yolov8', width: size, height: size, anchors, classes: 80, strides };
 }
 
-/** One anchor in a hundred carries an object. */
+/** One anchor of so many carries an object. */
+const EVERY = 100;
+
 function someHead({ anchors, classes, width }: YoloHead): Float32Array<ArrayBuffer> {
   const raw = new Float32Array(anchors * (4 + classes));
   for (let i = 0; i < anchors; i++) {
     raw[i] = (i * 37) % width;
     raw[anchors + i] = (i * 91) % width;
     raw[2 * anchors + i] = raw[3 * anchors + i] = width / 10;
-    if (i % 100 === 0) raw[(4 + (i % classes)) * anchors + i] = 0.5 + (i % 50) / 100;
+    if (i % EVERY === 0) raw[(4 + (i % classes)) * anchors + i] = 0.5 + (i % 50) / 100;
   }
   return raw;
 }

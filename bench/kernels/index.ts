@@ -49,14 +49,22 @@ export async function benchKernels({ say }: BenchContext): Promise<Section> {
         ...{ id: 'copy', what: 'copy from buffer to buffer', unit: 'GB/s', better: 'higher' },
         values: gigabytes(report.copy),
       },
-      ...report.kernels.map(({ name, what, bytes, ms }): Measure => {
-        const speed = bytes / (median(ms) / 1000);
-        return {
-          ...{ id: name, what: `${name}: ${what}`, unit: 'ms', values: ms, better: 'lower' },
-          ...(bytes > 0 && {
-            note: `${(speed / 1e9).toPrecision(3)} GB/s, ${((100 * speed) / bandwidth).toFixed(0)} % of the copy's`,
-          }),
-        };
+      ...report.kernels.flatMap(({ name, what, bytes, ms }): Measure[] => {
+        const speeds = ms.map((one) => bytes / (one / 1000));
+        const shares = speeds.map((speed) => (100 * speed) / bandwidth);
+        return [
+          { ...{ id: name, what: `${name}: ${what}`, unit: 'ms', values: ms, better: 'lower' } },
+          {
+            ...{ id: `${name}.speed`, what: `${name}: bytes it must read and write`, unit: 'GB/s' },
+            values: gigabytes(speeds),
+            better: 'higher',
+          },
+          {
+            ...{ id: `${name}.share`, what: `${name}: share of the copy's speed`, unit: '%' },
+            values: shares,
+            better: 'higher',
+          },
+        ];
       }),
     ],
     charts: [

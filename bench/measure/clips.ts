@@ -58,8 +58,9 @@ export function quality(of: string, against: string, frames: number): { psnr: nu
   };
 }
 
-/** Frames of a video, counted in its index by a reader that is not its writer. */
-export async function countFrames(path: string): Promise<number> {
+/** Of a file's video, by its index and a reader that is not its writer. */
+export async function videoTrack(path: string): Promise<{ frames: number; bitrate: number }> {
   const { tracks } = await inspectFile(path);
-  return tracks.find(({ kind }) => kind === 'video')?.samples ?? 0;
+  const video = tracks.find(({ kind }) => kind === 'video');
+  return { frames: video?.samples ?? 0, bitrate: video?.bitrate ?? 0 };
 }

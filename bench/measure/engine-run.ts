@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { SummaryEvent } from '../../protocol/index.ts';
 import { ProcessTree } from './process-tree.ts';
@@ -25,15 +25,28 @@ export interface EngineRun {
  * @throws when it fails, with what it said.
  */
 export async function command(args: string[], shown = false): Promise<void> {
-  const child = spawn(process.execPath, [COMMAND, ...args], {
-    stdio: ['ignore', 'ignore', shown ? 'inherit' : 'pipe'],
-  });
+  const child = start(args, ['ignore', 'ignore', shown ? 'inherit' : 'pipe']);
   let complaints = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     complaints += chunk.toString();
   });
   const code = await new Promise((resolve) => child.on('close', resolve));
-  if (code !== 0) throw new Error(`edge-runner ${args.join(' ')} ended with ${code}\n${complaints}`);
+  if (code !== 0) throw failure(args, code, complaints);
+}
+
+/** The command; it ends with this process. */
+function start(args: string[], stdio: StdioOptions): ChildProcess {
+  const child = spawn(process.execPath, [COMMAND, ...args], { stdio });
+  const end = () => child.kill();
+  process.once('exit', end);
+  child.once('close', () => process.off('exit', end));
+  return child;
+}
+
+/** The command's own word first: a report has room for one line. */
+function failure(args: string[], code: unknown, complaints: string): Error {
+  const words = complaints.trim().replaceAll(/\n\s*/g, ' ') || `it ended with ${code}`;
+  return new Error(`${words}\n(edge-runner ${args.join(' ')})`);
 }
 
 /** The browser compiles a model's wasm a second time while it runs: no steady state before. Milliseconds. */
@@ -42,18 +55,16 @@ const WARM_UP = 3000;
 /** Runs the command as a user would and watches its progress. */
 export async function runEngine(args: string[]): Promise<EngineRun> {
   const began = Date.now();
-  const child = spawn(process.execPath, [COMMAND, 'run', ...args, '--json'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = start(['run', ...args, '--json'], ['ignore', 'pipe', 'pipe']);
   const tree = new ProcessTree(child.pid!);
   const progress: { at: number; frames: number }[] = [];
   let summary: SummaryEvent | null = null;
   let complaints = '';
-  child.stderr.on('data', (chunk: Buffer) => {
+  child.stderr!.on('data', (chunk: Buffer) => {
     complaints += chunk.toString();
   });
   let rest = '';
-  child.stdout.on('data', (chunk: Buffer) => {
+  child.stdout!.on('data', (chunk: Buffer) => {
     const lines = (rest + chunk.toString()).split('\n');
     rest = lines.pop()!;
     for (const line of lines) {
@@ -65,8 +76,7 @@ export async function runEngine(args: string[]): Promise<EngineRun> {
   const code = await new Promise((resolve) => child.on('close', resolve));
   tree.stop();
   const wallSeconds = (Date.now() - began) / 1000;
-  if (code !== 0 || !summary)
-    throw new Error(`edge-runner run ${args.join(' ')} ended with ${code}\n${complaints}`);
+  if (code !== 0 || !summary) throw failure(['run', ...args], code, complaints);
   const total = progress.at(-1)!.frames;
   const warm = progress[0]!.at + WARM_UP;
   const from =

@@ -1,15 +1,23 @@
 import { expect, it } from 'vitest';
-import type { FrameEvent } from '../../protocol/index.ts';
+import type { PeerDetection } from '../peers/peer.ts';
 import { agreement } from './agreement.ts';
 
-const frame = (...boxes: [id: number, score: number, x: number][]): FrameEvent => ({
-  ...{ v: 1, type: 'frame', source: 'in', frame: 0, time: 0 },
-  detections: boxes.map(([id, score, x]) => ({ class: `${id}`, id, score, box: [x, 0, 10, 10] })),
+const at = (id: number, score: number, x: number): PeerDetection => ({ id, score, box: [x, 0, 10, 10] });
+
+it('is the share of what either is sure of that the other found too', () => {
+  const ours = [[at(0, 0.9, 0), at(1, 0.8, 50), at(0, 0.4, 100)]];
+  expect(agreement(ours, ours)).toBe(1);
+  expect(agreement(ours, [[at(0, 0.9, 1)]])).toBeCloseTo(2 / 3);
+  expect(agreement(ours, [[at(1, 0.9, 0)]])).toBe(0);
+  expect(agreement([[]], [[]])).toBe(1);
 });
 
-it('counts our sure detections that somebody else found too', () => {
-  const ours = [frame([0, 0.9, 0], [1, 0.8, 50], [0, 0.4, 100])];
-  expect(agreement(ours, [[{ id: 0, score: 0.9, box: [1, 0, 10, 10] }]])).toBe(0.5);
-  expect(agreement(ours, [[{ id: 1, score: 0.9, box: [0, 0, 10, 10] }]])).toBe(0);
-  expect(agreement([frame()], [[]])).toBe(1);
+it('is less for whoever finds much besides', () => {
+  const ours = [[at(0, 0.9, 0), at(1, 0.8, 50)]];
+  const besides = Array.from({ length: 4 }, (_, i) => at(2, 0.9, 200 + 20 * i));
+  expect(agreement(ours, [[...ours[0]!, ...besides]])).toBe(0.5);
+});
+
+it('counts frames that both looked at', () => {
+  expect(agreement([[at(0, 0.9, 0)]], [[at(0, 0.9, 0)], [at(0, 0.9, 0)]])).toBe(1);
 });

@@ -1,4 +1,5 @@
 import type { Turns } from '../context.ts';
+import { videoTrack } from '../measure/clips.ts';
 import type { EngineRun } from '../measure/engine-run.ts';
 import type { Peer, PeerRun } from '../peers/index.ts';
 import type { Chart } from '../reporting/report.ts';
@@ -14,14 +15,22 @@ const FEWER_ROUNDS = 2;
  * All peers among the works of a turn. One that fails is left out of the rest: what others cannot do here is no reason
  * to measure nothing.
  * @param asked by id, what is asked of us beside them.
+ * @param frames that each of them must make; null where each says itself how many it made.
  */
-export const addPeers = (turns: Turns, peers: Peer[], asked: Record<string, number>): PeerTurns[] =>
+export const addPeers = (
+  turns: Turns,
+  peers: Peer[],
+  asked: Record<string, number>,
+  frames: number | null,
+): PeerTurns[] =>
   peers.map((peer) => {
     const turn: PeerTurns = { ...peer, runs: [], failed: null };
     const work = async () => {
       if (turn.failed !== null) return;
       try {
-        turn.runs.push(await peer.run());
+        const run = await peer.run();
+        await checkFrames(run, frames ?? run.frames);
+        turn.runs.push(run);
       } catch (error) {
         turn.failed = error instanceof Error ? error.message.trim().split('\n')[0]! : `${error}`;
       }
@@ -29,6 +38,12 @@ export const addPeers = (turns: Turns, peers: Peer[], asked: Record<string, numb
     turns.add(peer.id, work, peer.id in asked ? undefined : FEWER_ROUNDS);
     return turn;
   });
+
+/** A peer that lost frames would be fast for nothing. */
+async function checkFrames({ output, frames }: PeerRun, wanted: number): Promise<void> {
+  const made = output ? (await videoTrack(output)).frames : frames;
+  if (made !== wanted) throw new Error(`it made ${made} frames of ${wanted}`);
+}
 
 export const measuredPeers = (peers: PeerTurns[]): PeerTurns[] =>
   peers.filter(({ failed }) => failed === null);

@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import type { DetectModel } from '../../models/descriptor.ts';
 import type { ResolvedModel } from '../../models/store/index.ts';
-import type { FrameEvent } from '../../protocol/index.ts';
 import type { Rung } from '../../web/pages/bench/rungs/request.ts';
 import { type BenchContext, Turns } from '../context.ts';
 import { CLIP_FRAMES, hasFfmpeg, makeClip } from '../measure/clips.ts';
 import type { EngineRun } from '../measure/engine-run.ts';
 import { Ladder } from '../measure/ladder.ts';
-import { hasPeer, nativeDetect, type Peer, pagePeer } from '../peers/index.ts';
+import { hasPeer, nativeDetect, type Peer, type PeerDetection, pagePeer } from '../peers/index.ts';
 import type { Measure, Section } from '../reporting/report.ts';
 import { framesOf } from '../street/score.ts';
 import { agreement } from './agreement.ts';
@@ -86,7 +85,7 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
     const runs = turns.add('whole', () => wholeRun(context, watched, clip, output('ours'), worthIt() / 30));
     const peers =
       mode.depth || codec !== 'h264' ? [] : detectPeers(context, mode.detect!, plain, clip, worthIt, output);
-    const all = addPeers(turns, peers, ASKED);
+    const all = addPeers(turns, peers, ASKED, null);
     await turns.go();
     const besides = measuredPeers(all);
     const { measures, chart } = ladderMeasures(context, rungs, runs);
@@ -102,7 +101,11 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
       measures: [
         ...measures,
         ...(await copiesMeasures(context, mode, ladder, clip)),
-        ...comparison(framesOf(events), runs, besides),
+        ...comparison(
+          framesOf(events).map(({ detections = [] }) => detections),
+          runs,
+          besides,
+        ),
       ],
       charts: [chart, ...(besides.length > 0 ? [peerChart(runs, besides, [])] : [])],
     };
@@ -136,7 +139,7 @@ function detectPeers(
 const ASKED: Record<string, number> = { best: 1.25, tutorial: 2.5 };
 
 /** @param found by us, of the frames that both did. */
-function comparison(found: FrameEvent[], runs: EngineRun[], peers: PeerTurns[]): Measure[] {
+function comparison(found: PeerDetection[][], runs: EngineRun[], peers: PeerTurns[]): Measure[] {
   return peers.flatMap(({ id, what, runs: done }): Measure[] => {
     const atLeast = ASKED[id];
     const inPage = done[0]!.fps !== null;
@@ -155,9 +158,9 @@ function comparison(found: FrameEvent[], runs: EngineRun[], peers: PeerTurns[]):
       },
       {
         id: `agreement.${id}`,
-        what: `${what}: share of our detections from 0.5 that it found too`,
+        what: `${what}: share of what either found from score 0.5 that the other found too`,
         unit: '',
-        values: [agreement(found, done.at(-1)!.found ?? [])],
+        values: done.map((run) => agreement(found, run.found ?? [])),
         better: 'higher',
         asked: { atLeast: 0.9 },
       },

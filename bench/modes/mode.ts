@@ -1,8 +1,8 @@
-import { cpus } from 'node:os';
 import type { ResolvedModel } from '../../models/store/index.ts';
 import type { BackendName, Codec } from '../../protocol/index.ts';
 import type { Rung } from '../../web/pages/bench/rungs/request.ts';
 import type { BenchContext, Turns } from '../context.ts';
+import { CORES } from '../machine.ts';
 import { type EngineRun, runEngine } from '../measure/engine-run.ts';
 import type { Ladder, RungFigures } from '../measure/ladder.ts';
 import type { Chart, Measure } from '../reporting/report.ts';
@@ -47,10 +47,21 @@ export function addRungs(
 export function boundOf(rungs: Map<Rung, RungFigures[]>, round: number, backend: BackendName) {
   const each = [...rungs].map(([rung, figures]) => ({ rung, ...figures[round]! }));
   const slowest = each.reduce((least, other) => (other.fps < least.fps ? other : least));
-  const byCores = cpus().length / sum(each.map(({ cpuPerFrame }) => cpuPerFrame));
+  const byCores = CORES / sum(each.map(({ cpuPerFrame }) => cpuPerFrame));
   const onGpu = each.filter(({ rung }) => ON_GPU.includes(rung)).map(({ fps }) => 1 / fps);
   const byGpu = backend === 'webgpu' && onGpu.length > 0 ? 1 / sum(onGpu) : Number.POSITIVE_INFINITY;
   return { slowest, byCores, byGpu, bound: Math.min(slowest.fps, byCores, byGpu) };
+}
+
+/** More than measuring scatters by. */
+const BEYOND_BOUND = 1.3;
+
+function aboutEfficiency(rungs: Map<Rung, RungFigures[]>, runs: EngineRun[], efficiency: number): string {
+  const where = whereItWent(rungs, runs);
+  // No whole is faster than its parts allow: then the parts were disturbed, or do more alone than within it.
+  return efficiency > BEYOND_BOUND
+    ? `too good: the bound is wrong here, so this says nothing; ${where}`
+    : where;
 }
 
 /** What keeps the whole from what the machine allows: cores that wait, or rungs that cost more beside each other than alone. */
@@ -59,7 +70,7 @@ function whereItWent(rungs: Map<Rung, RungFigures[]>, runs: EngineRun[]): string
     [...rungs.values()].map((figures) => median(figures.map(({ cpuPerFrame }) => cpuPerFrame))),
   );
   const together = median(runs.map(({ cpuPerFrame }) => cpuPerFrame));
-  const busy = (together * median(runs.map(({ steadyFps }) => steadyFps))) / cpus().length;
+  const busy = (together * median(runs.map(({ steadyFps }) => steadyFps))) / CORES;
   return `cores ${(100 * busy).toFixed(0)} % busy, a frame's rungs cost ${(together / alone).toFixed(2)} × what they cost alone`;
 }
 
@@ -142,7 +153,7 @@ export function ladderMeasures(
       values: rounds.map(({ run, bound }) => run.steadyFps / bound),
       better: 'higher',
       asked: { atLeast: 0.9 },
-      note: whereItWent(rungs, runs),
+      note: aboutEfficiency(rungs, runs, median(rounds.map(({ run, bound }) => run.steadyFps / bound))),
     },
     {
       id: 'first-frame',

@@ -2,19 +2,12 @@ import { join } from 'node:path';
 import type { Codec } from '../../protocol/index.ts';
 import type { Rung } from '../../web/pages/bench/rungs/request.ts';
 import { type BenchContext, Turns } from '../context.ts';
-import { CLIP_FRAMES, countFrames, hasFfmpeg, makeClip, quality } from '../measure/clips.ts';
+import { CLIP_FRAMES, hasFfmpeg, makeClip, quality, videoTrack } from '../measure/clips.ts';
 import type { EngineRun } from '../measure/engine-run.ts';
 import { Ladder, type RungFigures } from '../measure/ladder.ts';
-import {
-  ffmpegPeers,
-  hasPeer,
-  napiWebCodecs,
-  type Peer,
-  type PeerRun,
-  pagePeer,
-  transcode,
-} from '../peers/index.ts';
+import { ffmpegPeers, hasPeer, napiWebCodecs, type Peer, pagePeer, transcode } from '../peers/index.ts';
 import type { Measure, Section } from '../reporting/report.ts';
+import { median } from '../reporting/statistics.ts';
 import { addPeers, failedPeers, measuredPeers, type PeerTurns, peerChart } from './beside.ts';
 import { addRungs, extensionOf, ladderMeasures, type Mode, peersNeedH264, wholeRun } from './mode.ts';
 
@@ -61,12 +54,12 @@ export async function benchTranscode(context: BenchContext): Promise<Section> {
       }),
     );
     const runs = turns.add('whole', () => wholeRun(context, MODE, clip, output('ours')));
-    const all = addPeers(turns, peers, ASKED);
+    const all = addPeers(turns, peers, ASKED, frames);
     await turns.go();
     const besides = measuredPeers(all);
     const { measures, chart } = ladderMeasures(context, rungs, runs);
-    const beside = await comparison(quick, clip, frames, runs, bare, besides, output('ours'));
-    const equal = codec === 'h264' && hasFfmpeg() ? equalPsnr(context, clip, output) : [];
+    const beside = await comparison(quick, clip, runs, bare, besides, output('ours'));
+    const equal = codec === 'h264' && hasFfmpeg() ? equalPsnr(context, clip, runs, output) : [];
     return {
       id: MODE.id,
       title: `Transcode: ${width}×${height}, ${codec}, ${(bitrate / 1e6).toFixed(2)} Mbit/s`,
@@ -104,7 +97,6 @@ function bareShare(ladder: Measure[], bare: RungFigures[], codec: Codec): Measur
 async function comparison(
   quick: boolean,
   clip: string,
-  frames: number,
   runs: EngineRun[],
   bare: RungFigures[],
   peers: PeerTurns[],
@@ -119,10 +111,9 @@ async function comparison(
       0.95,
     ),
     { id: 'wall', what: 'the whole process', unit: 's', values: wall, better: 'lower' },
-    ...pictures('ours', 'ours', ours, clip),
+    ...(await pictures('ours', 'ours', ours, clip)),
   ];
   for (const { id, what, runs: done } of peers) {
-    await checkFrames(what, done, frames);
     const inPage = done[0]!.fps !== null;
     measures.push(
       ratio(
@@ -134,7 +125,7 @@ async function comparison(
         // Of a clip as short as the quick one the browser's start would be most of it.
         quick ? null : (ASKED[id] ?? null),
       ),
-      ...pictures(id, what, done.at(-1)!.output!, clip),
+      ...(await pictures(id, what, done.at(-1)!.output!, clip)),
     );
   }
   return measures;
@@ -144,33 +135,24 @@ function ratio(id: string, what: string, values: number[], atLeast: number | nul
   return { id, what, unit: '×', values, better: 'higher', ...(atLeast !== null && { asked: { atLeast } }) };
 }
 
-function pictures(id: string, what: string, output: string, clip: string): Measure[] {
+async function pictures(id: string, what: string, output: string, clip: string): Promise<Measure[]> {
   if (!hasFfmpeg()) return [];
   const { psnr, ssim } = quality(output, clip, COMPARED);
+  const figure = (name: string, said: string, unit: string, value: number, better: Measure['better']) => ({
+    ...{ id: `${name}.${id}`, what: `${what}: ${said}`, unit, values: [value], better },
+  });
   return [
-    {
-      id: `psnr.${id}`,
-      what: `${what}: PSNR`,
-      unit: 'dB',
-      values: [psnr],
-      better: 'higher',
-      note: `SSIM ${ssim.toFixed(4)}`,
-    },
+    figure('psnr', 'PSNR', 'dB', psnr, 'higher'),
+    figure('ssim', 'SSIM', '', ssim, 'higher'),
+    figure('bitrate', 'bitrate of its file', 'Mbit/s', (await videoTrack(output)).bitrate / 1e6, null),
   ];
-}
-
-/** A peer that lost frames would be fast for nothing. */
-async function checkFrames(what: string, runs: PeerRun[], frames: number): Promise<void> {
-  for (const run of runs) {
-    const made = run.output ? await countFrames(run.output) : run.frames;
-    if (made !== frames) throw new Error(`${what} made ${made} frames of ${frames}`);
-  }
 }
 
 /** x264 veryfast at the bitrate at which its pictures are as good as ours: its bits, and its time. */
 function equalPsnr(
   { folder, quick, bitrate, say }: BenchContext,
   clip: string,
+  runs: EngineRun[],
   output: (id: string) => string,
 ): Measure[] {
   if (quick) return [];
@@ -189,10 +171,10 @@ function equalPsnr(
   const { psnr } = quality(path, clip, COMPARED);
   return [
     {
-      id: 'equal-psnr.seconds',
-      what: 'x264 veryfast at equal PSNR, whole process',
-      unit: 's',
-      values: [seconds],
+      id: 'beside.equal-psnr',
+      what: 'whole process ÷ ffmpeg, x264 veryfast at equal PSNR',
+      unit: '×',
+      values: [seconds / median(runs.map(({ wallSeconds }) => wallSeconds))],
       better: null,
       note: `${(equal / 1e6).toFixed(2)} Mbit/s for ${psnr.toFixed(2)} dB, ours ${(bitrate / 1e6).toFixed(2)} Mbit/s for ${target.toFixed(2)} dB`,
     },

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { countFrames, hasFfmpeg } from '../measure/clips.ts';
+import { hasFfmpeg, videoTrack } from '../measure/clips.ts';
 import type { Peer } from './peer.ts';
 
 interface Encoder {
@@ -36,7 +36,7 @@ export function ffmpegPeers(clip: string, bitrate: number, output: (id: string) 
     run: async () => {
       const out = output(id);
       const wallSeconds = transcode(clip, out, [...args, '-b:v', `${bitrate}`]);
-      return { fps: null, wallSeconds, frames: await countFrames(out), output: out };
+      return { fps: null, wallSeconds, frames: (await videoTrack(out)).frames, output: out };
     },
   }));
 }

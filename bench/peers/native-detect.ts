@@ -41,6 +41,7 @@ export const nativeDetect = ({ model, path, frames, ...job }: DetectJob): Peer =
     );
     if (status !== 0) throw new Error(`ffmpeg + onnxruntime failed: ${signal ?? ''}${stderr}`);
     const found = JSON.parse(stdout) as PeerDetection[][];
+    if (found.length !== frames()) throw new Error(`it looked at ${found.length} frames of ${frames()}`);
     const wallSeconds = (performance.now() - began) / 1000;
     return { fps: null, wallSeconds, frames: found.length, output: job.output, found };
   },

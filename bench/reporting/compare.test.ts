@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareReports, unlike } from './compare.ts';
+import { compareReports, unlike, unshared } from './compare.ts';
 import type { Measure, Report } from './report.ts';
 
 const machine: Report['machine'] = {
@@ -17,6 +17,7 @@ const machine: Report['machine'] = {
 
 const report = (...measures: Measure[]): Report => ({
   v: 1,
+  name: 'bench',
   made: '2026-01-01T00:00:00Z',
   seconds: 1,
   options: { size: '1280x720' },
@@ -64,8 +65,11 @@ describe('two reports', () => {
     expect([speed!.verdict, ap!.verdict]).toEqual(['same', 'worse']);
   });
 
-  it('what only one of them has is left out', () => {
+  it('what only one of them has is named, not compared', () => {
     expect(compareReports(report(ms(10)), report(fps(5)))).toEqual([]);
+    expect(unshared(report(ms(10)), report(fps(5)))).toEqual(['S: ms: only before', 'S: fps: only now']);
+    // Sections that were not measured this time are missed by nobody.
+    expect(unshared(report(ms(10)), { ...report(), sections: [] })).toEqual([]);
   });
 
   it('says in what their runs differ', () => {

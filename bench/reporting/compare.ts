@@ -62,6 +62,25 @@ function compared(section: string, old: Measure, measure: Measure): Compared {
   };
 }
 
+/** What only one of them has, in words: a figure that is gone may have been the bad one. */
+export function unshared(before: Report, after: Report): string[] {
+  const idsOf = ({ sections }: Report) =>
+    new Map(
+      sections.flatMap(({ id, title, measures }) =>
+        measures.map((one) => [`${id} ${one.id}`, `${title}: ${one.what}`]),
+      ),
+    );
+  const [old, now] = [idsOf(before), idsOf(after)];
+  // A section that was not asked for is nothing that went away.
+  const measured = new Set(after.sections.map(({ id }) => id));
+  return [
+    ...[...old]
+      .filter(([id]) => !now.has(id) && measured.has(id.split(' ')[0]!))
+      .map(([, what]) => `${what}: only before`),
+    ...[...now].filter(([id]) => !old.has(id)).map(([, what]) => `${what}: only now`),
+  ];
+}
+
 /** Why two reports should not be compared, in words; null when they may. */
 export function unlike(before: Report, after: Report): string | null {
   const differing = (['processor', 'cores', 'adapter'] as const).filter(

@@ -25,6 +25,7 @@ describe('a figure', () => {
 
 const report: Report = {
   v: 1,
+  name: 'bench',
   made: '2026-01-01T00:00:00.000Z',
   seconds: 3,
   options: { size: '1280x720' },

@@ -54,12 +54,20 @@ export interface Machine {
 /** What `report.json` holds. */
 export interface Report {
   v: 1;
+  /** What was run: `bench`, `soak`. */
+  name: string;
   /** ISO 8601. */
   made: string;
   seconds: number;
   options: Record<string, string>;
   machine: Machine;
   sections: Section[];
+}
+
+/** Stands for a section whose measuring failed. */
+export function failedSection(name: string, error: unknown): Section {
+  const why = error instanceof Error ? error.message.trim().split('\n')[0] : `${error}`;
+  return { id: name, title: name, text: [`It failed: ${why}`], measures: [], charts: [] };
 }
 
 /** What a figure says of itself; null where nothing is asked. */

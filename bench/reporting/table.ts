@@ -12,12 +12,13 @@ export function sectionTable({ title, text, measures }: Section): string {
   return `\n${title}\n${text.map((line) => `  ${line}\n`).join('')}${columns(rows)}`;
 }
 
-export function comparisonTable(compared: Compared[]): string {
+/** @param judged whether verdicts stand beside the ratios. */
+export function comparisonTable(compared: Compared[], judged: boolean): string {
   const rows = compared.map(({ section, what, before, after, ratio, verdict: said }) => [
     `${section}: ${what}`,
     `${before.toPrecision(4)} → ${after.toPrecision(4)}`,
     Number.isNaN(ratio) ? '' : `× ${ratio.toFixed(3)}`,
-    said === 'same' ? '' : said.toUpperCase(),
+    !judged || said === 'same' ? '' : said.toUpperCase(),
   ]);
   return columns(rows);
 }

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,7 +51,15 @@ export async function launchBrowser({
       handleSIGHUP: false,
     });
     let closing: Promise<void> | null = null;
-    return { browser, close: () => (closing ??= endBrowser(browser).then(removeProfile)) };
+    // A process that ends without closing it takes the browser along, and its profile too.
+    const atExit = () => rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+    process.once('exit', atExit);
+    const close = async () => {
+      await endBrowser(browser);
+      await removeProfile();
+      process.off('exit', atExit);
+    };
+    return { browser, close: () => (closing ??= close()) };
   } catch (error) {
     await removeProfile();
     throw new EdgeRunnerError(

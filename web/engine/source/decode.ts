@@ -35,7 +35,7 @@ export async function* decodeFrames(
   packets: AsyncIterable<EncodedPacket>,
   options: DecodeOptions,
 ): AsyncGenerator<VideoFrame, void> {
-  const pump = new DecodePump(await chooseConfig(options), options);
+  const pump = new DecodePump(await chooseDecoder(options), options);
   const feeding = pump.feed(packets);
   // Its error is taken up below, after the frames that were decoded before it.
   feeding.catch(() => {});
@@ -190,8 +190,15 @@ function toChunk({ type, timestamp, duration, data }: EncodedPacket): EncodedVid
 /** Cores on which a decoder with several threads gets in the way of the encoder behind it. */
 const FEW_CORES = 2;
 
-/** Hardware where there is any, whatever the browser has otherwise. */
-async function chooseConfig({ name, config, encoded }: DecodeOptions): Promise<VideoDecoderConfig> {
+/**
+ * Hardware where there is any, whatever the browser has otherwise.
+ * @throws {EdgeRunnerError} `input-codec`
+ */
+export async function chooseDecoder({
+  name,
+  config,
+  encoded,
+}: Pick<DecodeOptions, 'name' | 'config' | 'encoded'>): Promise<VideoDecoderConfig> {
   // In software this means one thread: it keeps up, and the encoder's own threads wait less for each other.
   const oneThread = encoded && navigator.hardwareConcurrency <= FEW_CORES;
   const preferences: VideoDecoderConfig[] = [

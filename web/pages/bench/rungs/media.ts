@@ -6,6 +6,7 @@ import { Meter } from '../../../engine/pipeline/meter.ts';
 import { EncodePump } from '../../../engine/sink/encode.ts';
 import { chooseEncoder } from '../../../engine/sink/encoder-config.ts';
 import { MediaOutput, toMediabunnyCodec } from '../../../engine/sink/media-output.ts';
+import { chooseDecoder } from '../../../engine/source/decode.ts';
 import type { MediaSource } from '../../../engine/source/media-source.ts';
 import { Count, repeat } from './count.ts';
 import { framesOf, openMedia, packetsOf, somePlanes } from './open.ts';
@@ -13,12 +14,16 @@ import type { RungRequest, RungResult } from './request.ts';
 
 /** Rungs that are the same on every backend: container and codec. */
 
-/** The best that a page can do with WebCodecs alone: callbacks, two counters, no mux, no streams, no promises. */
+/**
+ * The best that a page can do with WebCodecs alone: callbacks, two counters, no mux, no streams, no promises; its codecs
+ * are set up as ours are.
+ */
 export async function bare(request: RungRequest): Promise<RungResult> {
   const media = await openMedia(request);
   const chunks = (await packetsOf(media)).map((packet) => packet.toEncodedVideoChunk());
   const count = new Count(request);
   const config = await encoderFor(media, request);
+  const decoding = await chooseDecoder({ name: 'the clip', config: media.video.config, encoded: true });
   try {
     await new Promise<void>((resolve, reject) => {
       let fed = 0;
@@ -52,7 +57,7 @@ export async function bare(request: RungRequest): Promise<RungResult> {
       };
       encoder.ondequeue = feed;
       encoder.configure(config);
-      decoder.configure(media.video.config);
+      decoder.configure(decoding);
       feed();
     });
   } finally {
