@@ -154,10 +154,7 @@ function writeParts(from, out) {
   const whole = join(out, 'box.tar.gz');
   process.stderr.write('packing, which takes a minute\n');
   // Not xz, which is a sixth smaller: a bare machine may lack it.
-  const { status } = spawnSync('tar', ['-czf', whole, '-C', from, '.'], {
-    stdio: 'inherit',
-    env: { ...process.env, GZIP: '-9' },
-  });
+  const { status } = spawnSync('tar', ['-czf', whole, '-C', from, '.'], { stdio: 'inherit' });
   if (status !== 0) throw new Error('tar failed');
   const bytes = readFileSync(whole);
   rmSync(whole);

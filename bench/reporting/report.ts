@@ -92,6 +92,8 @@ export const askedInWords = ({ asked }: Measure): string =>
 
 /** Three significant digits, one more where the spread is smaller than the last of them. */
 function digitsOf(value: number, around: number): number {
+  // What is counted has no digits.
+  if (around === 0 && Number.isInteger(value)) return 0;
   const whole = Math.floor(Math.log10(Math.max(Math.abs(value), 1e-9))) + 1;
   const digits = Math.max(0, Math.min(4, 3 - whole));
   return around > 0 && around < 0.5 * 10 ** -digits ? Math.min(4, digits + 1) : digits;
