@@ -20,6 +20,7 @@ export default defineConfig({
         bench: path('bench/main.ts'),
         'bench-kernels': path('bench/kernels/main.ts'),
         soak: path('bench/soak.ts'),
+        'bench-grid': path('bench/grid/main.ts'),
         demo: path('bench/demo/main.ts'),
       },
       output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' },

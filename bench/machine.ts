@@ -11,8 +11,9 @@ export const CORES = coresOf();
 
 const PACKAGES = ['onnxruntime-web', 'mediabunny', 'puppeteer-core'];
 
-/** What the figures of a report hold for. */
-export function describeMachine(browser: string, { adapter }: CapabilityReport): Machine {
+/** What the figures of a report hold for. @param capabilities null where no browser has a part in it. */
+export function describeMachine(browser: string, capabilities: CapabilityReport | null): Machine {
+  const adapter = capabilities?.adapter;
   const ffmpeg = output('ffmpeg', ['-version']);
   const own = versionOf(join(ROOT, 'package.json'));
   return {

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { SummaryEvent } from '../protocol/index.ts';
+import { soakGrid } from './grid/soak.ts';
 import { describeMachine } from './machine.ts';
 import { hasFfmpeg, makeClip } from './measure/clips.ts';
 import { Ladder } from './measure/ladder.ts';
@@ -29,6 +30,10 @@ const MODES = {
 } as const;
 type ModeName = keyof typeof MODES;
 
+/** Modes of the command, and servers that are killed in turn. */
+const SOAKS = [...(Object.keys(MODES) as ModeName[]), 'grid'] as const;
+type SoakName = (typeof SOAKS)[number];
+
 interface Watched {
   /** Seconds since the start, frames, `VideoFrame`s open, MiB of the command and its browser. */
   samples: { seconds: number; frames: number; open: number; mib: number }[];
@@ -38,12 +43,13 @@ interface Watched {
 /** `npm run soak`: every mode for so long and for so many frames; memory must stay flat and no frame may stay open. */
 async function main(): Promise<void> {
   const command = new Command('npm run soak --')
-    .addOption(new Option('--mode <names...>', 'of them').choices(Object.keys(MODES)))
+    .addOption(new Option('--mode <names...>', 'of them').choices(SOAKS))
     .option('--minutes <n>', 'least length of each', positive, 30)
     .option('--frames <n>', 'least frames of each', positive, 10_000)
+    .option('--tasks <n>', 'tasks of the grid', positive, 100_000)
     .option('--report <folder>', 'where the report goes', 'bench/report/soak')
     .parse();
-  const { mode = Object.keys(MODES), minutes, frames, report: where } = command.opts();
+  const { mode = SOAKS, minutes, frames, tasks, report: where } = command.opts();
   if (!hasFfmpeg()) throw new Error('ffmpeg loops the clip for as long as it takes, and is not here');
   await withScratch('soak', async (folder) => {
     const began = Date.now();
@@ -53,18 +59,16 @@ async function main(): Promise<void> {
       name: 'soak',
       made: new Date(began).toISOString(),
       seconds: 0,
-      options: { minutes: `${minutes}`, frames: `${frames}` },
+      options: { minutes: `${minutes}`, frames: `${frames}`, tasks: `${tasks}` },
       machine: await machineOf(clip),
       sections: [],
     };
-    for (const name of mode as ModeName[]) {
-      process.stderr.write(`${name}: ${minutes} minutes and ${frames} frames at least\n`);
-      const output = join(folder, `${name}.mp4`);
-      const section = await soak(clip, output, MODES[name], minutes * 60, frames).then(
-        (watched) => sectionOf(name, watched),
-        (error: unknown) => failedSection(name, error),
+    for (const name of mode as SoakName[]) {
+      process.stderr.write(
+        `${name}: ${name === 'grid' ? `${tasks} tasks` : `${minutes} minutes and ${frames} frames at least`}\n`,
       );
-      rmSync(output, { force: true });
+      const work = name === 'grid' ? soakGrid(folder, tasks) : soak(clip, folder, name, minutes * 60, frames);
+      const section = await work.catch((error: unknown) => failedSection(name, error));
       report.sections.push(section);
       report.seconds = Math.round((Date.now() - began) / 1000);
       console.log(sectionTable(section));
@@ -79,6 +83,21 @@ async function main(): Promise<void> {
 
 /** ffmpeg loops the clip into the command's standard input, without end, and is told to stop when it is enough. */
 async function soak(
+  clip: string,
+  folder: string,
+  name: ModeName,
+  seconds: number,
+  frames: number,
+): Promise<Section> {
+  const output = join(folder, `${name}.mp4`);
+  try {
+    return sectionOf(name, await watch(clip, output, MODES[name], seconds, frames));
+  } finally {
+    rmSync(output, { force: true });
+  }
+}
+
+async function watch(
   clip: string,
   output: string,
   stages: readonly string[],

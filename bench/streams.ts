@@ -67,7 +67,7 @@ export async function benchStreams(context: BenchContext): Promise<Section> {
 const FPS = 30;
 
 /** Share of dropped frames from which on figures say that it is too much, and not how much. */
-const OVERLOADED = 0.5;
+const OVERLOADED = 0.2;
 
 /** Share of dropped frames from which on more streams say nothing new. */
 const TOO_MANY = 0.8;

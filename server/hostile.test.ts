@@ -1,7 +1,8 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { JobView, Problem } from '../protocol/index.ts';
-import { patternJob, SimulatedNode, startTestServer, type TestServer } from './testing.ts';
+import { startTestServer, type TestServer } from './testing.ts';
+import { patternJob, SimulatedNode } from './testing-node.ts';
 
 /** A server among people who mean it no good. */
 let server: TestServer;

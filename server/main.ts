@@ -11,6 +11,7 @@ import { EdgeRunnerError, MOST_MESSAGE_BYTES, NODE_SUBPROTOCOL } from '../protoc
 import type { SignedSource } from './api/routes/data-plane.ts';
 import { buildApp } from './app.ts';
 import { openBlobStore } from './blobs/open.ts';
+import { DiskRoom } from './disk-room.ts';
 import type { HeldAttempt } from './grid/fleet.ts';
 import { Grid } from './grid/grid.ts';
 import { Hub } from './grid/hub.ts';
@@ -65,7 +66,9 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   try {
     await migrate(db);
     const { tenant, isNew } = await operatorTenant(db);
-    const services = await buildServices(options, data, db, log);
+    const room = await DiskRoom.open(data, log);
+    closing.push(() => room.stop());
+    const services = await buildServices(options, data, db, room, log);
     const { grid, blobs } = services;
     closing.push(() => blobs.close());
     const http = await listen(options, listening, services);
@@ -105,6 +108,7 @@ async function buildServices(
   options: ServerOptions,
   data: string,
   db: Database,
+  room: DiskRoom,
   log: Logger,
 ): Promise<Services> {
   const blobs = await openBlobStore({ folder: join(data, 'blobs'), s3Url: options.s3Url });
@@ -130,7 +134,7 @@ async function buildServices(
   });
   const metrics = new Metrics(() => grid.fleet.size);
   return {
-    ...{ build: __VERSION__, log, db, blobs, grid, hub, signer, intervals, metrics },
+    ...{ build: __VERSION__, log, db, blobs, grid, hub, signer, intervals, metrics, room },
     models: new ModelShelf({ folders: options.modelFolders, cacheDir: options.modelCache }),
     sources: new SourceReader(blobs, new AddressGuard(options.allowAddresses)),
     uploads: new Uploads(db, blobs, join(data, 'uploads'), options.mostUploadBytes),

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { BlobStore } from './blobs/store.ts';
+import type { DiskRoom } from './disk-room.ts';
 import type { Grid } from './grid/grid.ts';
 import type { Hub } from './grid/hub.ts';
 import type { Intervals } from './grid/intervals.ts';
@@ -24,4 +25,5 @@ export interface Services {
   sources: SourceReader;
   uploads: Uploads;
   metrics: Metrics;
+  room: DiskRoom;
 }

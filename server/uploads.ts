@@ -8,6 +8,7 @@ import type { Request, Response } from 'express';
 import { EdgeRunnerError, toProblem } from '../protocol/index.ts';
 import type { Caller } from './api/route.ts';
 import type { BlobStore } from './blobs/store.ts';
+import { full } from './disk-room.ts';
 import { isPlain } from './net/json.ts';
 import { uploadKey } from './sources.ts';
 import type { Database } from './store/database.ts';
@@ -109,12 +110,6 @@ const nameOf = (name: string | null | undefined): string =>
 function refusalOf(error: Error | { status_code: number; body: string }) {
   const { code } = error as NodeJS.ErrnoException;
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return undefined;
-  const problem = toProblem(
-    new EdgeRunnerError(
-      'disk-full',
-      "The server's disk is full.",
-      'Whoever runs it: make room, or keep jobs for a shorter time (--keep).',
-    ),
-  );
+  const problem = toProblem(full());
   return { status_code: problem.status, body: JSON.stringify(problem) };
 }

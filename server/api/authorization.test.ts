@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type JobView, type Problem, SCOPES, type Scope } from '../../protocol/index.ts';
-import { patternJob, SimulatedNode, startTestServer, type TestServer } from '../testing.ts';
+import { startTestServer, type TestServer } from '../testing.ts';
+import { patternJob, SimulatedNode } from '../testing-node.ts';
 
 interface Operation {
   'x-access': 'public' | Scope | 'node' | 'lease' | 'signed';

@@ -1,6 +1,7 @@
 import express, { type NextFunction, type Request, type Response, Router } from 'express';
 import type { Logger } from 'pino';
 import { EdgeRunnerError, PROBLEM_TYPE, toProblem } from '../../protocol/index.ts';
+import { full } from '../disk-room.ts';
 import { onlyPlainText } from '../net/json.ts';
 import type { Access, Call, Caller, Route } from './route.ts';
 
@@ -86,6 +87,8 @@ export function problems(log: Logger) {
     const refusal = asRefusal(error);
     if (!refusal) log.error({ err: error, method: request.method, path: request.path }, 'a request failed');
     const told = toProblem(refusal ?? SERVER_FAULT);
+    // What it still sends nobody reads: the connection ends with the answer, and the client is told so.
+    if (!request.complete) response.set('connection', 'close');
     if (told.status === 401) response.set('www-authenticate', 'Bearer');
     response.status(told.status).type(PROBLEM_TYPE).send(JSON.stringify(told));
   };
@@ -97,16 +100,14 @@ const SERVER_FAULT = new EdgeRunnerError(
   'Try again; if it goes on, look into its log.',
 );
 
+/** What a file system, and what a database calls it. */
+const FULL = new Set(['ENOSPC', 'EDQUOT', '53100']);
+
 /** Our own refusals, and what Express and the body parser refuse before we see it. */
 function asRefusal(error: unknown): EdgeRunnerError | null {
   if (error instanceof EdgeRunnerError) return error;
   const { status, type, code } = error as { status?: number; type?: string; code?: string };
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new EdgeRunnerError(
-      'disk-full',
-      "The server's disk is full.",
-      'Whoever runs it: make room, or keep jobs for a shorter time (--keep).',
-    );
+  if (code !== undefined && FULL.has(code)) return full();
   if (type === 'entity.too.large')
     return new EdgeRunnerError('body-too-large', 'This is too large.', `Send at most ${MOST_BODY}.`);
   if (status !== undefined && status >= 400 && status < 500)

@@ -1,17 +1,26 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+/** How long is waited at most for more to come, milliseconds. */
+const LONGEST_PAUSE = 100;
+
 /**
- * Gathers what comes while the last statement is under way, and does it all in the next one: a hundred messages a tick
- * cost the database as much as one.
+ * Gathers what comes and does it all in one statement: a hundred messages cost the database as much as one. The longer
+ * the last statement took, the longer the next one waits for more, so that under load no kind of work takes all the time.
  */
 export class Batcher<Item, Result> {
   readonly #work: (items: Item[]) => Promise<Result[]>;
-  readonly #most: number;
+  readonly #gatherMs: number;
   #waiting: { item: Item; resolve(result: Result): void; reject(error: unknown): void }[] = [];
   #running: Promise<void> | null = null;
+  #tookMs = 0;
 
-  /** @param work gives a result for each item, in their order. @param most items at a time. */
-  constructor(work: (items: Item[]) => Promise<Result[]>, most = 500) {
+  /**
+   * @param work gives a result for each item, in their order.
+   * @param gatherMs that are always waited for more, milliseconds.
+   */
+  constructor(work: (items: Item[]) => Promise<Result[]>, gatherMs: number) {
     this.#work = work;
-    this.#most = most;
+    this.#gatherMs = gatherMs;
   }
 
   add(item: Item): Promise<Result> {
@@ -27,17 +36,24 @@ export class Batcher<Item, Result> {
   }
 
   async #run(): Promise<void> {
-    // What arrives in the same turn of the event loop goes with the first one.
-    await new Promise((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, this.#most);
+      await wait(Math.max(this.#gatherMs, pauseAfter(this.#tookMs)));
+      const batch = this.#waiting.splice(0, MOST);
+      const began = performance.now();
       try {
         const results = await this.#work(batch.map(({ item }) => item));
         for (const [i, { resolve }] of batch.entries()) resolve(results[i]!);
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
+      this.#tookMs = performance.now() - began;
     }
     this.#running = null;
   }
 }
+
+/** Of one statement. */
+const MOST = 500;
+
+/** Twice as long as what took so long: a third of the time for it, at most. */
+export const pauseAfter = (tookMs: number): number => Math.min(LONGEST_PAUSE, 2 * tookMs);

@@ -32,6 +32,13 @@ import { ConnectedNode, Fleet, type HeldAttempt } from './fleet.ts';
 import type { Intervals } from './intervals.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
+/** How long messages of a kind are gathered at least, milliseconds. A lease lasts for far longer than that. */
+const GATHER_MS = { usual: 5, renewals: 500 };
+/** Between two times that a node is written down as seen, milliseconds. */
+const TOUCH_MS = 30_000;
+/** Progress is written down for a fiftieth of the time at most: of thousands of nodes less often than they say it. */
+const PROGRESS_SHARE = 1 / 50;
+
 export type Hello = Extract<FromNode, { type: 'hello' }>;
 
 export interface GridOptions extends Pick<SchedulerOptions, 'strategy' | 'workOf' | 'onOffer'> {
@@ -70,9 +77,12 @@ export class Grid {
   readonly #moved = new Map<string, Moved>();
   #recording: NodeJS.Timeout | null = null;
   #stopped = false;
+  /** How long the last writing down took. */
+  #recordingMs = 0;
   /** The last writing down of progress. */
   #recorded: Promise<void> = Promise.resolve();
-  #touchedAt = 0;
+  /** How many of the nodes have had their turn to be written down as seen. */
+  #touched = 0;
 
   constructor(options: GridOptions) {
     const { db, intervals } = options;
@@ -88,9 +98,18 @@ export class Grid {
         const done = await work(items);
         return items.map(({ attempt }) => done.has(attempt));
       };
-    this.#accepting = new Batcher(each((items) => acceptOffers(db, items, intervals.ttlMs)));
-    this.#renewing = new Batcher(each((items) => renewLeases(db, items, intervals.ttlMs)));
-    this.#finishing = new Batcher(each((items) => finishAttempts(db, items)));
+    this.#accepting = new Batcher(
+      each((items) => acceptOffers(db, items, intervals.ttlMs)),
+      GATHER_MS.usual,
+    );
+    this.#renewing = new Batcher(
+      each((items) => renewLeases(db, items, intervals.ttlMs)),
+      GATHER_MS.renewals,
+    );
+    this.#finishing = new Batcher(
+      each((items) => finishAttempts(db, items)),
+      GATHER_MS.usual,
+    );
     this.#ending = new Batcher(
       each(async (items) => {
         const ended = await db.transaction((tx) => endAttempts(tx, items));
@@ -98,6 +117,7 @@ export class Grid {
         for (const one of ended) this.discard(one);
         return new Set(ended.map(({ attempt }) => attempt));
       }),
+      GATHER_MS.usual,
     );
   }
 
@@ -230,11 +250,14 @@ export class Grid {
   }
 
   #record(): void {
-    this.#recording = setTimeout(() => {
-      this.#recorded = this.#writeDown().finally(() => {
-        if (!this.#stopped) this.#record();
-      });
-    }, this.#options.intervals.progressMs);
+    this.#recording = setTimeout(
+      () => {
+        this.#recorded = this.#writeDown().finally(() => {
+          if (!this.#stopped) this.#record();
+        });
+      },
+      Math.max(this.#options.intervals.progressMs, this.#recordingMs / PROGRESS_SHARE),
+    );
   }
 
   async #writeDown(): Promise<void> {
@@ -243,19 +266,25 @@ export class Grid {
       const moved = [...this.#moved.values()];
       this.#moved.clear();
       if (moved.length > 0) {
+        const began = performance.now();
         const jobs = await recordProgress(db, moved);
+        this.#recordingMs = performance.now() - began;
         if (jobs.length > 0) await notify(db, { what: 'jobs', ids: jobs });
       }
-      if (performance.now() - this.#touchedAt > intervals.renewMs) {
-        this.#touchedAt = performance.now();
-        await touchNodes(
-          db,
-          [...this.fleet.all()].map(({ id }) => id),
-        );
-      }
+      await touchNodes(db, this.#whoseTurn(intervals.progressMs));
     } catch (error) {
       log.error({ err: error }, 'recording progress failed');
     }
+  }
+
+  /** Of all nodes so many that each has its turn about every {@link TOUCH_MS}: all at once would hold up everything else. */
+  #whoseTurn(passedMs: number): string[] {
+    const ids = [...this.fleet.all()].map(({ id }) => id);
+    const many = Math.ceil((ids.length * passedMs) / TOUCH_MS);
+    if (this.#touched >= ids.length) this.#touched = 0;
+    const turn = ids.slice(this.#touched, this.#touched + many);
+    this.#touched += many;
+    return turn;
   }
 
   #hear(notice: Notice): void {

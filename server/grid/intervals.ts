@@ -8,7 +8,7 @@ export interface Intervals {
   acceptMs: number;
   /** How long an attempt may get no further. */
   stallMs: number;
-  /** Between two words of progress of a node. */
+  /** Between two words of progress of a node, at least. */
   progressMs: number;
   /** Between two looks for what is late. */
   lookMs: number;

@@ -9,7 +9,7 @@ import {
   LEAST_NODE_PROTOCOL,
   type ToNode,
 } from '../../protocol/index.ts';
-import { onlyPlainText } from '../net/json.ts';
+import { parsePlain } from '../net/json.ts';
 import type { ConnectedNode } from './fleet.ts';
 import type { Grid, Hello } from './grid.ts';
 import type { Intervals } from './intervals.ts';
@@ -20,6 +20,10 @@ const HELLO_PATIENCE = 10_000;
 const MOST_REFUSED = 20;
 /** Messages of one node that wait, after which no more are read until they are dealt with. */
 const MOST_WAITING = 64;
+/** Between two words of progress of any nodes: each of thousands says less often how far it is, milliseconds. */
+const PROGRESS_EACH_MS = 2;
+/** How old the measure of a node's round trip may be, milliseconds. */
+const ROUND_TRIP_MS = 60_000;
 /** Bytes on their way to a node that reads nothing, after which it is taken as gone. */
 const MOST_UNSENT = 4 << 20;
 
@@ -40,8 +44,11 @@ export class NodeSocket {
   #work: Promise<void> = Promise.resolve();
   #waiting = 0;
   #refused = 0;
+  /** Pings in a row after which nothing came. */
   #unanswered = 0;
-  #pinged = 0;
+  /** Whether anything came since the last look. */
+  #heard = false;
+  #pinged = Number.NEGATIVE_INFINITY;
   readonly #hello: NodeJS.Timeout;
   readonly #ping: NodeJS.Timeout;
 
@@ -53,6 +60,7 @@ export class NodeSocket {
     this.#ping = setInterval(() => this.#askForLife(), options.intervals.pingMs);
     socket.on('message', (data, isBinary) => {
       this.#unanswered = 0;
+      this.#heard = true;
       const text = isBinary ? null : data.toString();
       if (++this.#waiting >= MOST_WAITING) socket.pause();
       this.#work = this.#work
@@ -115,7 +123,8 @@ export class NodeSocket {
       { host: hello.host, build: hello.build, slots: hello.slots, keep, drop },
       'node connected',
     );
-    const { ttlMs, renewMs, progressMs } = intervals;
+    const { ttlMs, renewMs } = intervals;
+    const progressMs = Math.max(intervals.progressMs, PROGRESS_EACH_MS * grid.fleet.size);
     this.#send({ type: 'welcome', node: row.id, name: row.name, ttlMs, renewMs, progressMs, keep, drop });
     if (node.row.state !== 'active') this.#send({ type: 'drain' });
   }
@@ -245,6 +254,10 @@ export class NodeSocket {
       this.#socket.terminate();
       return;
     }
+    const heard = this.#heard;
+    this.#heard = false;
+    // Whoever speaks is alive; how far away it is need not be known to the second.
+    if (heard && performance.now() - this.#pinged < ROUND_TRIP_MS) return;
     this.#unanswered++;
     this.#pinged = performance.now();
     this.#socket.ping();
@@ -263,7 +276,7 @@ export class NodeSocket {
 
 function parse(text: string): FromNode | null {
   try {
-    const read = fromNode.safeParse(JSON.parse(text, onlyPlainText));
+    const read = fromNode.safeParse(parsePlain(text));
     return read.success ? read.data : null;
   } catch {
     return null;

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Work } from '../../protocol/index.ts';
 import { type Candidate, claimTasks, type Kind, type NewAttempt, queuedKinds } from '../store/claims.ts';
@@ -5,6 +6,7 @@ import type { Database } from '../store/database.ts';
 import { endAttempts, expireAttempts } from '../store/endings.ts';
 import { endSuspensions, tripBreakers } from '../store/nodes.ts';
 import { notify } from '../store/notify.ts';
+import { pauseAfter } from './batcher.ts';
 import type { ConnectedNode, Fleet } from './fleet.ts';
 import type { Intervals } from './intervals.ts';
 import { canDo } from './needs.ts';
@@ -62,7 +64,7 @@ export class Scheduler {
       this.#again = true;
       return;
     }
-    this.#matching = this.#match()
+    this.#matching = this.#matchAndRest()
       .catch((error: unknown) => this.#options.log.error({ err: error }, 'matching failed'))
       .finally(() => {
         this.#matching = null;
@@ -71,6 +73,14 @@ export class Scheduler {
           this.wake();
         }
       });
+  }
+
+  /** What becomes free meanwhile is matched together: a claim of many tasks costs little more than one of a single one. */
+  async #matchAndRest(): Promise<void> {
+    const began = performance.now();
+    await this.#match();
+    const took = performance.now() - began;
+    if (this.#again && !this.#stopped) await wait(pauseAfter(took));
   }
 
   async #match(): Promise<void> {

@@ -21,10 +21,13 @@ export type Strategy = (
 
 /** The best by a score; of equals the one that has least to do. */
 function best(contenders: readonly Contender[], score: (node: Contender) => number): Contender {
-  return contenders.reduce((a, b) => {
-    const difference = score(b) - score(a);
-    return difference > 0 || (difference === 0 && share(b) < share(a)) ? b : a;
-  });
+  let [first] = contenders as [Contender];
+  let most = score(first);
+  for (const node of contenders) {
+    const its = score(node);
+    if (its > most || (its === most && share(node) < share(first))) [first, most] = [node, its];
+  }
+  return first;
 }
 
 const share = ({ busy, slots }: Contender) => busy / slots;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobDetail, JobView } from '../../protocol/index.ts';
-import { patternJob, SimulatedNode, startTestServer, type TestServer } from '../testing.ts';
+import { startTestServer, type TestServer } from '../testing.ts';
+import { patternJob, SimulatedNode } from '../testing-node.ts';
 
 /** What a grid has to live through, each brought about on purpose: real sockets, real database, nodes without browsers. */
 describe('a grid', () => {

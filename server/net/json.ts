@@ -6,3 +6,7 @@ export function onlyPlainText(key: string, value: unknown): unknown {
 }
 
 export const isPlain = (text: string): boolean => !text.includes('\0') && !/\p{Surrogate}/u.test(text);
+
+/** JSON of others, out of UTF-8. Only an escape can bring in what {@link onlyPlainText} looks for, and looking is dear. */
+export const parsePlain = (text: string): unknown =>
+  text.includes('\\u') ? JSON.parse(text, onlyPlainText) : JSON.parse(text);

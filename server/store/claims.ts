@@ -114,7 +114,7 @@ async function lease(
   chosen: { task: string; node: string }[],
   offerMs: number,
 ): Promise<NewAttempt[]> {
-  const attempts = await tx.query<NewAttempt>(
+  const attempts = await tx.query<Omit<NewAttempt, 'spec'>>(
     `WITH pair AS (
        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS p (task, node, attempt, lease)
      ), taken AS (
@@ -129,8 +129,7 @@ async function lease(
        INSERT INTO event (job, task, attempt, node, type)
        SELECT job, ordinal, attempt, node, 'attempt.offered' FROM taken
      )
-     SELECT taken.attempt, taken.lease, taken.id AS task, taken.node, taken.job, taken.tenant, taken.source, job.spec
-     FROM taken JOIN job ON job.id = taken.job`,
+     SELECT attempt, lease, id AS task, node, job, tenant, source FROM taken`,
     [
       chosen.map(({ task }) => task),
       chosen.map(({ node }) => node),
@@ -146,5 +145,10 @@ async function lease(
     [jobs],
   );
   await notify(tx, { what: 'jobs', ids: jobs });
-  return attempts;
+  // Once a job: that of a folder of pictures is long, and many of its tasks may go at a time.
+  const specs = await tx.query<{ id: string; spec: JobSpec }>('SELECT id, spec FROM job WHERE id = ANY($1)', [
+    jobs,
+  ]);
+  const specOf = new Map(specs.map(({ id, spec }) => [id, spec]));
+  return attempts.map((attempt) => ({ ...attempt, spec: specOf.get(attempt.job)! }));
 }

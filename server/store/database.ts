@@ -12,6 +12,7 @@ export interface Database extends Queries {
   readonly name: string;
   /** Whether other servers may be on it too. */
   readonly shared: boolean;
+  /** @param work may be done again when it lost to another transaction: it has no effect but on the database. */
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   /** Several statements without parameters. */
   script(sql: string): Promise<void>;

@@ -131,10 +131,11 @@ const PROGRESS = `
       CASE WHEN bool_and(coalesce((task.outcome ->> 'frames')::int, a.expected) IS NOT NULL)
         THEN sum(coalesce((task.outcome ->> 'frames')::int, a.expected))::int END AS expected,
       coalesce(sum(a.fps), 0)::float8 AS fps
-    FROM task LEFT JOIN LATERAL (
-      SELECT max(frames) AS frames, max(expected) AS expected, sum(fps) AS fps FROM attempt
-      WHERE attempt.task = task.id AND attempt.state = 'leased'
-    ) a ON true
+    FROM task LEFT JOIN (
+      -- By job: by task the planner may walk through what is under way anywhere, once for each task.
+      SELECT attempt.task, max(attempt.frames) AS frames, max(attempt.expected) AS expected, sum(attempt.fps) AS fps
+      FROM attempt WHERE attempt.job = job.id AND attempt.state = 'leased' GROUP BY attempt.task
+    ) a ON a.task = task.id
     WHERE task.job = job.id
   ) t`;
 

@@ -105,6 +105,7 @@ export async function disconnectNode(db: Queries, id: string, session: string): 
 }
 
 export async function touchNodes(db: Queries, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
   await db.query('UPDATE node SET last_seen = now() WHERE id = ANY($1)', [ids]);
 }
 

@@ -45,6 +45,17 @@ export class PostgresDatabase implements Database {
   }
 
   async transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#transact(work);
+      } catch (error) {
+        // Of two that wait for each other the database ends one, which may be done again.
+        if (tries >= MOST_TRIES || !AGAIN.has((error as { code?: string }).code ?? '')) throw error;
+      }
+    }
+  }
+
+  async #transact<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
     let broken: Error | undefined;
     try {
@@ -105,6 +116,10 @@ export class PostgresDatabase implements Database {
     });
   }
 }
+
+/** Deadlock, and a conflict of serialization. */
+const AGAIN = new Set(['40P01', '40001']);
+const MOST_TRIES = 5;
 
 const INT8 = 20;
 

@@ -25,6 +25,11 @@ export interface Finished extends Held {
  */
 export function finishAttempts(db: Database, finished: readonly Finished[]): Promise<Set<string>> {
   return db.transaction(async (tx) => {
+    // Two servers that finish the last two tasks of a job do so one after the other: else neither sees that it was last.
+    await tx.query(
+      `SELECT id FROM job WHERE id IN (SELECT job FROM attempt WHERE id = ANY($1)) ORDER BY id FOR NO KEY UPDATE`,
+      [finished.map(({ attempt }) => attempt)],
+    );
     const accepted = await tx.query<{
       attempt: string;
       task: string;

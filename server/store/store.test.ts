@@ -93,6 +93,15 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
       );
     const states = async (job: string) => (await tasksOfJob(db, job)).map(({ state }) => state);
 
+    it('ends a job whose last two tasks are finished at the same moment', async () => {
+      for (let round = 0; round < 15; round++) {
+        const { job } = await submit(spec(2));
+        const [first, second] = await begin();
+        await Promise.all([finish([first!]), finish([second!])]);
+        expect((await getJob(db, tenant, job.id))!.state).toBe('done');
+      }
+    });
+
     it('takes its migrations once, and refuses a database of a newer build', async () => {
       await migrate(db);
       await db.query('INSERT INTO migration (id) VALUES (999)');

@@ -23,7 +23,7 @@ export interface TestDatabase {
 /** Both engines, the second where it is installed. */
 export const ENGINES: { name: string; here: boolean; open(): Promise<TestDatabase> }[] = [
   { name: 'PGlite', here: true, open: openPglite },
-  { name: 'PostgreSQL', here: binaries() !== null, open: openPostgres },
+  { name: 'PostgreSQL', here: hasPostgres(), open: openPostgres },
 ];
 
 /** Opening one takes seconds: tests of one file share it, each with nothing in it. */
@@ -123,6 +123,11 @@ export async function startCluster(): Promise<Cluster> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Whether Debian's is installed. */
+export function hasPostgres(): boolean {
+  return binaries() !== null;
 }
 
 function binaries(): string | null {

@@ -23,7 +23,7 @@ interface SignedPart extends Part {
 const PART_TTL = 10 * 60_000;
 
 /** The bytes of jobs: sources to nodes, results from them. */
-export function dataPlaneRoutes({ db, blobs, signer, sources }: Services): Route[] {
+export function dataPlaneRoutes({ db, blobs, signer, sources, room }: Services): Route[] {
   const specOf = async ({ attempt, lease, source: id }: SignedSource) => {
     const [row] = await db.query<{ spec: JobSpec }>(
       `SELECT job.spec FROM attempt JOIN job ON job.id = attempt.job
@@ -76,6 +76,7 @@ export function dataPlaneRoutes({ db, blobs, signer, sources }: Services): Route
       handle: async ({ params, request }) => {
         const { attempt, lease, key, ...part } = signer.verify<SignedPart>('part', params.signed!);
         if (!(await liveAttempt(db, { attempt, lease }))) throw stale();
+        room.receive(request);
         await blobs.writePart(key, { index: part.index, bytes: part.bytes, sha256: part.sha256 }, request);
       },
     }),

@@ -39,7 +39,7 @@ const page = z.object({
 });
 
 /** Jobs: to make, look at, follow, stop, take up again, forget; and what came of them. */
-export function jobRoutes({ db, blobs, models, sources, hub }: Services): Route[] {
+export function jobRoutes({ db, blobs, models, sources, hub, room }: Services): Route[] {
   const jobOf = async (tenant: string, id: string): Promise<JobProgressRow> => {
     const job = await getJob(db, tenant, id);
     if (!job) throw notFound(`job ${id}`);
@@ -61,6 +61,7 @@ export function jobRoutes({ db, blobs, models, sources, hub }: Services): Route[
       body: newJob,
       answer: { status: 201, schema: jobView },
       handle: async ({ caller, body, response, audit }) => {
+        room.require();
         const spec = parseJobSpec(body.spec);
         const tenant = await tenantOf(db, caller.tenant);
         await checkSources(spec, caller.tenant);
