@@ -177,6 +177,13 @@ export class SimulatedNode {
     this.send({ type: 'accept', attempt, lease });
   }
 
+  /** Takes an offer. It is the node's when the promise settles: the server has renewed its lease. */
+  async hold(offer: Offer): Promise<void> {
+    this.accept(offer);
+    this.renew();
+    while (!(offer.attempt in (await this.next('renewed')).sources)) {}
+  }
+
   /** Says that it is done, without files. */
   finish({ attempt, lease }: Offer, files: WrittenFile[] = []): void {
     this.send({

@@ -49,9 +49,7 @@ describe('a job server', () => {
     const ids: string[] = [];
     for (let i = 0; i < 10; i++) ids.push(await submit(ask));
     const offer = await node.next('offer');
-    node.accept(offer);
-    node.renew();
-    await node.next('renewed');
+    await node.hold(offer);
     // In the midst of more of them: what was answered counts, what was not may or may not be there.
     const more = Array.from({ length: 20 }, () =>
       submit(ask).then(

@@ -93,9 +93,7 @@ describe('a grid whose links break', () => {
     const id = await submit();
     const lost = await join(url);
     const offer = await lost.next('offer');
-    lost.accept(offer);
-    lost.renew();
-    await lost.next('renewed');
+    await lost.hold(offer);
     between.swallowing = true;
     const good = await join();
     // Not before the first one's lease has ended, without a word of its end.

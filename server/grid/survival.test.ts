@@ -74,9 +74,7 @@ describe('a grid', () => {
     const id = await submit();
     const [node] = await join({});
     const offer = await node.next('offer');
-    node.accept(offer);
-    node.renew();
-    await node.next('renewed');
+    await node.hold(offer);
     node.vanish();
     const { keep } = await node.connect();
     expect(keep).toEqual([offer.attempt]);
@@ -90,9 +88,7 @@ describe('a grid', () => {
     const id = await submit();
     const [node] = await join({});
     const offer = await node.next('offer');
-    node.accept(offer);
-    node.renew();
-    await node.next('renewed');
+    await node.hold(offer);
     const old = node.closed;
     const { keep } = await node.connect();
     expect(keep).toEqual([offer.attempt]);
@@ -164,9 +160,7 @@ describe('a grid', () => {
     for (let n = 0; n < 4; n++) {
       const [node] = await join({});
       const offer = await node.next('offer');
-      node.accept(offer);
-      node.renew();
-      await node.next('renewed');
+      await node.hold(offer);
       node.vanish();
       node.forget();
       // Started anew, it knows nothing of what it did.
@@ -202,9 +196,7 @@ describe('a grid', () => {
     const id = await submit();
     const [node] = await join({});
     const offer = await node.next('offer');
-    node.accept(offer);
-    node.renew();
-    await node.next('renewed');
+    await node.hold(offer);
     await server.running.close();
     await node.closed;
     server = await startTestServer({}, server);
