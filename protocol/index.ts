@@ -2,5 +2,6 @@ export * from './errors.ts';
 export * from './events.ts';
 export * from './grid/index.ts';
 export * from './job-spec.ts';
+export * from './label.ts';
 export * from './runner.ts';
 export * from './zones.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EdgeRunnerError } from './errors.ts';
+import { nodeLabel, nodeLabels } from './label.ts';
 import { parseZones, zonesSchema } from './zones.ts';
 
 const id = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i);
@@ -16,7 +17,6 @@ const fileName = z
   );
 /** How much the machines are trusted that may work on something. */
 export const TRUSTS = ['untrusted', 'trusted'] as const;
-const label = z.string().regex(/^[a-z0-9][a-z0-9._=-]{0,62}$/i);
 
 export const BACKENDS = ['auto', 'webgpu', 'cpu'] as const;
 export const CODECS = ['h264', 'hevc', 'vp8', 'vp9', 'av1'] as const;
@@ -158,9 +158,9 @@ export const jobSpec = z.strictObject({
       /** Least trust of a node that may have any of it. */
       trust: z.enum(TRUSTS).default('untrusted'),
       /** Nodes of this region only. */
-      region: label.optional(),
+      region: nodeLabel.optional(),
       /** Nodes that bear all of these labels only. */
-      labels: z.array(label).max(16).default([]),
+      labels: nodeLabels.default([]),
     })
     .default({ backend: 'auto', trust: 'untrusted', labels: [] }),
   /** A higher one goes first. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Command, edgeRunner, expectNothingLeft, expectRefusal, succeed } from './support/command.ts';
+import { lateClock } from './support/late-clock.ts';
 
 /** What a command that goes on has said, or is yet to say. */
 async function said(command: Command, pattern: RegExp): Promise<RegExpExecArray> {
@@ -107,6 +108,33 @@ describe('a grid of one server and one headless node', () => {
       });
     } finally {
       await browser.close();
+    }
+  });
+
+  it.each([1, -1])('gives its work to a tab whose clock is %i h off', async (hours) => {
+    const region = hours > 0 ? 'late' : 'early';
+    const made = ['token', 'create', url, '--name', region, '--scope', 'enrol', '--region', region];
+    const token = (await succeed(made, { env })).stdout.trim();
+    const clock = await lateClock(url, hours * 3_600_000);
+    const browser = await puppeteer.launch({
+      executablePath: process.env.EDGE_RUNNER_BROWSER!,
+      args: ['--no-sandbox', '--disable-gpu'],
+    });
+    try {
+      const page = await browser.newPage();
+      await page.goto(`${clock.url}/contribute#token=${token}`);
+      await page.waitForFunction(() => document.body.innerText.includes('ready for work'), {
+        timeout: 60_000,
+      });
+      const off = (await page.evaluate(() => Date.now())) - Date.now();
+      expect(Math.abs(off - hours * 3_600_000)).toBeLessThan(60_000);
+      const job = ['pattern:320x180@30:60', '--detect', 'street-yolo', '-o', file(`${region}.mp4`)];
+      await succeed(['submit', url, ...job, '--region', region], { env });
+      const inspected = await succeed(['inspect', file(`${region}.mp4`), '--json'], { env });
+      expect(JSON.parse(inspected.stdout)).toMatchObject({ tracks: [{ kind: 'video', samples: 60 }] });
+    } finally {
+      await browser.close();
+      await clock.stop();
     }
   });
 

@@ -1,16 +1,18 @@
-import { resolve } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Offer } from '../../protocol/index.ts';
 import type { SimulatedNode } from '../../server/testing-node.ts';
 import { describeMachine } from '../machine.ts';
 import { ProcessTree } from '../measure/process-tree.ts';
-import type { Measure, Report, Section } from '../reporting/report.ts';
+import { failedSection, type Measure, type Report, type Section } from '../reporting/report.ts';
 import { saveReport } from '../reporting/save.ts';
 import { sectionTable } from '../reporting/table.ts';
 import { withScratch } from '../scratch.ts';
 import { Load } from './load.ts';
 import { ServerProcess } from './server-process.ts';
+import { benchSubmit } from './submit.ts';
 
 interface Options {
   nodes: number;
@@ -42,32 +44,46 @@ async function main(): Promise<void> {
     .opts<Options>();
   await withScratch('grid', async (folder) => {
     const began = Date.now();
-    const databaseUrl = process.env.DATABASE_URL;
-    const server = await ServerProcess.start({ data: folder, ...(databaseUrl && { databaseUrl }) });
-    try {
-      const section = await measure(server, options, databaseUrl ? 'PostgreSQL' : 'PGlite');
-      const report: Report = {
-        ...{
-          v: 1,
-          name: 'grid',
-          made: new Date(began).toISOString(),
-          machine: describeMachine('none', null),
-        },
-        seconds: Math.round((Date.now() - began) / 1000),
-        options: { nodes: `${options.nodes}`, rate: `${options.rate}`, tasks: `${options.tasks}` },
-        sections: [section],
-      };
+    const report: Report = {
+      ...{ v: 1, name: 'grid', made: new Date(began).toISOString(), machine: describeMachine('none', null) },
+      seconds: 0,
+      options: { nodes: `${options.nodes}`, rate: `${options.rate}`, tasks: `${options.tasks}` },
+      sections: [],
+    };
+    const say = (line: string) => process.stderr.write(`  ${line}\n`);
+    const works = [() => benchServer(folder, options, say), () => benchSubmit(folder, say)];
+    for (const [i, work] of works.entries()) {
+      const section = await work().catch((error: unknown) => {
+        process.exitCode = 1;
+        return failedSection(['grid', 'submit'][i]!, error);
+      });
+      report.sections.push(section);
+      report.seconds = Math.round((Date.now() - began) / 1000);
       console.log(sectionTable(section));
       saveReport(report, resolve(options.report));
-    } finally {
-      await server.end('SIGTERM');
     }
   });
 }
 
-async function measure(server: ServerProcess, options: Options, engine: string): Promise<Section> {
+async function benchServer(folder: string, options: Options, say: (line: string) => void): Promise<Section> {
+  const databaseUrl = process.env.DATABASE_URL;
+  const data = join(folder, 'server');
+  mkdirSync(data);
+  const server = await ServerProcess.start({ data, ...(databaseUrl && { databaseUrl }) });
+  try {
+    return await measure(server, options, databaseUrl ? 'PostgreSQL' : 'PGlite', say);
+  } finally {
+    await server.end('SIGTERM');
+  }
+}
+
+async function measure(
+  server: ServerProcess,
+  options: Options,
+  engine: string,
+  say: (line: string) => void,
+): Promise<Section> {
   const { nodes, rate, tasks, seconds } = options;
-  const say = (line: string) => process.stderr.write(`  ${line}\n`);
   const tree = new ProcessTree(server.pid);
   let onOffer = (_offer: Offer, _node: SimulatedNode) => {};
   say(`${nodes} nodes join`);

@@ -10,11 +10,14 @@ import { NodeBrowser } from '../grid/node-browser.ts';
 import { Relay } from '../grid/relay.ts';
 import { addReachOptions, type ReachOptions, readReach } from '../grid/server-options.ts';
 import { readBackend, readCount } from '../run/options.ts';
+import { readLabels, readRegion } from './token.ts';
 
 interface Options extends ReachOptions {
   name: string;
   gpus?: string;
   concurrency: number;
+  labels: string[];
+  region?: string;
   backend: BackendChoice;
   memoryCap?: number;
   headed: boolean;
@@ -33,6 +36,8 @@ export function joinCommand(): Command {
       .option('--name <name>', 'what this machine is called there', hostname())
       .option('--gpus <which>', 'one browser for each of these GPUs: all, or numbers such as 0,2')
       .option('--concurrency <n>', 'tasks at a time of each browser', readCount('--concurrency', 1), 1)
+      .option('--labels <labels>', 'labels of this machine, with commas between', readLabels, [])
+      .option('--region <region>', 'where it stands, if its token does not say so', readRegion)
       .option('--backend <backend>', 'auto, webgpu or cpu', readBackend, 'auto')
       .option(
         '--memory-cap <mib>',
@@ -57,11 +62,14 @@ async function join(server: string, options: Options): Promise<void> {
           const name = gpu.index === null ? options.name : `${options.name} GPU ${gpu.index}`;
           const credential = await credentialOf(client, name, address.token !== null);
           const log = (message: string) => say(`${name}: ${message}`);
-          const { backend, headed } = options;
+          const { backend, headed, labels, region } = options;
           const browser = new NodeBrowser({
             ...{ name, memoryCap, log, origin: relay.origin },
             launch: { executablePath, backend, headed, env: gpu.env },
-            config: { credential, build: __VERSION__, slots: options.concurrency },
+            config: {
+              ...{ credential, build: __VERSION__, slots: options.concurrency, labels },
+              ...(region !== undefined && { region }),
+            },
             onStatus: statusTeller(log),
           });
           return { name, browser };

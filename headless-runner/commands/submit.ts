@@ -5,7 +5,7 @@ import { addReachOptions, type ReachOptions, readReach } from '../grid/server-op
 import { makeJob, type SubmitOptions, submitInput } from '../grid/submit-input.ts';
 import { runBatch } from '../run/batch.ts';
 import { addJobOptions, type RawJobOptions, readJobOptions } from '../run/job-options.ts';
-import { readLabels } from './token.ts';
+import { readLabels, readRegion } from './token.ts';
 
 interface GridOptions extends ReachOptions {
   detach: boolean;
@@ -30,7 +30,7 @@ export function submitCommand(): Command {
     .option('--detach', 'print the id of the job, and do not wait for it', false)
     .option('--priority <n>', 'from -100 to 100; higher ones go first', Number, 0)
     .addOption(new Option('--trust <trust>', 'least trust of the nodes').choices(TRUSTS).default('untrusted'))
-    .option('--region <region>', 'nodes of this region only')
+    .option('--region <region>', 'nodes of this region only', readRegion)
     .option('--labels <labels>', 'nodes with all of these labels only', readLabels, [])
     .action((server: string, inputs: string[], raw: RawJobOptions & GridOptions) => {
       const options = readJobOptions(raw);

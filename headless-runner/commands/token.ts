@@ -1,5 +1,13 @@
 import { Command, Option } from 'commander';
-import { SCOPES, type Scope, TRUSTS, type Trust } from '../../protocol/index.ts';
+import {
+  EdgeRunnerError,
+  nodeLabel,
+  nodeLabels,
+  SCOPES,
+  type Scope,
+  TRUSTS,
+  type Trust,
+} from '../../protocol/index.ts';
 import { GridClient } from '../grid/client.ts';
 import { addReachOptions, type ReachOptions, readReach } from '../grid/server-options.ts';
 import { untilInterrupted } from '../run/interrupt.ts';
@@ -41,7 +49,7 @@ export function tokenCommand(): Command {
       )
       .option('--expires <time>', 'good for so long, such as 7d (default: for ever)', readKeep)
       .option('--labels <labels>', 'of nodes that join with it, with commas between', readLabels, [])
-      .option('--region <region>', 'of nodes that join with it')
+      .option('--region <region>', 'of nodes that join with it', readRegion)
       .addOption(
         new Option('--trust <trust>', 'of nodes that join with it').choices(TRUSTS).default('untrusted'),
       )
@@ -105,11 +113,29 @@ function withClient(
   return untilInterrupted(async (signal) => work(await GridClient.open(address, signal)));
 }
 
-export const readLabels = (text: string): string[] =>
-  text
+/** @throws {EdgeRunnerError} `option-invalid` */
+export function readLabels(text: string): string[] {
+  const words = text
     .split(',')
-    .map((label) => label.trim())
-    .filter((label) => label !== '');
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+  if (nodeLabels.safeParse(words).success) return words;
+  throw new EdgeRunnerError(
+    'option-invalid',
+    `--labels does not take "${text}".`,
+    'Give at most 16 words of letters, digits, ".", "_", "=" and "-", with commas between.',
+  );
+}
+
+/** @throws {EdgeRunnerError} `option-invalid` */
+export function readRegion(text: string): string {
+  if (nodeLabel.safeParse(text).success) return text;
+  throw new EdgeRunnerError(
+    'option-invalid',
+    `--region does not take "${text}".`,
+    'Give one word of letters, digits, ".", "_", "=" and "-", such as eu-west.',
+  );
+}
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);

@@ -16,7 +16,7 @@ export interface NodeBrowserOptions {
   launch: LaunchOptions;
   /** Address of what stands for the server on this machine. */
   origin: string;
-  config: { credential: string; build: string; slots: number };
+  config: { credential: string; build: string; slots: number; labels: string[]; region?: string };
   /** Bytes from which on a browser is replaced; what is left of a crash is counted with it. */
   memoryCap: number;
   onStatus(status: NodeStatus): void;

@@ -1,5 +1,4 @@
-import 'reflect-metadata';
-import { KeyObject, X509Certificate as LeafCertificate, webcrypto } from 'node:crypto';
+import { X509Certificate as LeafCertificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type Agent, createServer as createPlainServer, request as requestHttp } from 'node:http';
@@ -7,15 +6,9 @@ import { createServer, request, type Server, type ServerOptions } from 'node:htt
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  SubjectAlternativeNameExtension,
-  X509Certificate,
-  X509CertificateGenerator,
-} from '@peculiar/x509';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type OwnCertificates, ownCertificates } from '../../server/net/tls.ts';
+import { certificate, newKeys } from '../../tests/support/certificates.ts';
 import { serverAgent } from './pinned-agent.ts';
 
 let folder: string;
@@ -201,26 +194,3 @@ it.each(['', 'sha256:', 'ab'.repeat(32), `sha1:${'ab'.repeat(20)}`])(
     await expect(agentFor(url, pin)).rejects.toMatchObject({ code: 'option-invalid' });
   },
 );
-
-const CURVE = { name: 'ECDSA', namedCurve: 'P-256' };
-const newKeys = () => webcrypto.subtle.generateKey(CURVE, true, ['sign', 'verify']);
-
-/** A certificate for `localhost` that names an issuer, or is its own, and is signed by whoever signs it. */
-async function certificate(by: { issuer: string | null; signer: webcrypto.CryptoKeyPair }) {
-  const keys = by.issuer === null ? by.signer : await newKeys();
-  const issuer = by.issuer === null ? null : new X509Certificate(by.issuer);
-  const made = await X509CertificateGenerator.create({
-    subject: [{ CN: [issuer ? 'one' : 'root'] }],
-    issuer: issuer?.subjectName ?? [{ CN: ['root'] }],
-    publicKey: keys.publicKey,
-    signingKey: by.signer.privateKey,
-    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-    extensions: [
-      new BasicConstraintsExtension(issuer === null),
-      new SubjectAlternativeNameExtension([{ type: 'dns', value: 'localhost' }]),
-      ...(issuer ? [await AuthorityKeyIdentifierExtension.create(issuer.publicKey)] : []),
-    ],
-  });
-  const key = KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' }) as string;
-  return { keys, key, cert: `${made.toString('pem')}\n` };
-}

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ERROR_EXIT, type ErrorCode } from '../errors.ts';
 import { jobSpec, TRUSTS } from '../job-spec.ts';
+import { nodeLabel, nodeLabels } from '../label.ts';
 import { capabilityReport, measuredSpeeds } from './capabilities.ts';
 import { taskOutcome } from './messages.ts';
 
@@ -16,8 +17,6 @@ export type NodeState = (typeof NODE_STATES)[number];
 
 const time = z.iso.datetime();
 const name = z.string().min(1).max(128);
-const label = z.string().regex(/^[a-z0-9][a-z0-9._=-]{0,62}$/i);
-const labels = z.array(label).max(16);
 const errorCode = z.string().refine((code): code is ErrorCode => code in ERROR_EXIT);
 
 export const errorRecord = z.object({ code: errorCode, message: z.string(), remedy: z.string() });
@@ -115,8 +114,8 @@ export const newToken = z.strictObject({
     .max(10 * 365 * 86_400)
     .optional(),
   /** Of nodes that enrol with it. */
-  labels: labels.default([]),
-  region: label.optional(),
+  labels: nodeLabels.default([]),
+  region: nodeLabel.optional(),
   trust: z.enum(TRUSTS).default('untrusted'),
 });
 export const tokenView = z.object({

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ERROR_EXIT, type ErrorCode } from '../errors.ts';
 import { jobSpec } from '../job-spec.ts';
+import { nodeLabel, nodeLabels } from '../label.ts';
 import { capabilityReport, measuredSpeeds } from './capabilities.ts';
 
 /**
@@ -59,6 +60,10 @@ export const fromNode = z.discriminatedUnion('type', [
     host: z.enum(['tab', 'headless']),
     /** Tasks at a time. */
     slots: z.int().min(1).max(64),
+    /** Besides those of the token that it joined with. */
+    labels: nodeLabels.default([]),
+    /** Counts where that token names none. */
+    region: nodeLabel.optional(),
     capabilities: capabilityReport,
     speeds: measuredSpeeds.default({}),
     resume: z.array(z.object(held)).max(64).default([]),

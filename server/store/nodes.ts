@@ -28,7 +28,8 @@ export interface NodeRow {
   operator: boolean;
 }
 
-const NODE = `node.id, node.tenant, node.name, host, trust, region, labels, state, reason, suspended_until,
+const NODE = `node.id, node.tenant, node.name, host, trust, coalesce(region, said_region) AS region,
+  ARRAY(SELECT DISTINCT unnest(labels || said_labels) ORDER BY 1) AS labels, state, reason, suspended_until,
   suspensions, failures, capabilities, speeds, slots, build, session, node.created_at, last_seen, revoked_at,
   (SELECT operator FROM tenant WHERE tenant.id = node.tenant) AS operator`;
 
@@ -75,6 +76,8 @@ export const listNodes = (db: Queries, tenant: string): Promise<(NodeRow & { run
 
 export interface ConnectedNode {
   session: string;
+  labels: string[];
+  region?: string | undefined;
   build: string;
   slots: number;
   capabilities: CapabilityReport;
@@ -85,13 +88,13 @@ export interface ConnectedNode {
 export async function connectNode(
   db: Queries,
   id: string,
-  { session, build, slots, capabilities, speeds }: ConnectedNode,
+  { session, build, slots, labels, region, capabilities, speeds }: ConnectedNode,
 ): Promise<NodeRow> {
   const [row] = await db.query<NodeRow>(
     `UPDATE node SET session = $2, build = $3, slots = $4, capabilities = $5::jsonb, speeds = $6::jsonb,
-       last_seen = now()
+       said_labels = $7, said_region = $8, last_seen = now()
      WHERE id = $1 RETURNING ${NODE}`,
-    [id, session, build, slots, JSON.stringify(capabilities), JSON.stringify(speeds)],
+    [id, session, build, slots, JSON.stringify(capabilities), JSON.stringify(speeds), labels, region ?? null],
   );
   return row!;
 }

@@ -294,6 +294,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
     it('knows the capabilities that a node said last', async () => {
       const row = await connectNode(db, node, {
         ...{ session: 's', build: '1', slots: 2, speeds: { cpu: { detect: 30 } } },
+        ...{ labels: ['big', 'fast'], region: 'here' },
         capabilities: {
           ...{
             userAgent: 'a',
@@ -307,6 +308,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
         },
       });
       expect(row).toMatchObject({ slots: 2, speeds: { cpu: { detect: 30 } }, capabilities: { cores: 2 } });
+      expect(row).toMatchObject({ labels: ['big', 'fast'], region: 'here' });
     });
   });
 });

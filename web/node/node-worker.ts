@@ -14,6 +14,8 @@ export type ToNodeWorker =
       host: 'tab' | 'headless';
       build: string;
       slots: number;
+      labels: string[];
+      region?: string;
       ortBase: string;
     }
   | { type: 'drain' }

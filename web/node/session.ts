@@ -26,6 +26,8 @@ export interface NodeOptions {
   host: 'tab' | 'headless';
   build: string;
   slots: number;
+  labels: string[];
+  region?: string;
   ortBase: string;
   capabilities: CapabilityReport;
   speeds: MeasuredSpeeds;
@@ -91,11 +93,11 @@ export class NodeSession {
     const socket = new WebSocket(url, NODE_SUBPROTOCOL);
     this.#socket = socket;
     socket.onopen = () => {
-      const { credential, host, build, slots, capabilities, speeds } = this.#options;
+      const { credential, host, build, slots, labels, region, capabilities, speeds } = this.#options;
       this.#send({
         type: 'hello',
         protocol: NODE_PROTOCOL,
-        ...{ credential, host, build, slots, capabilities, speeds },
+        ...{ credential, host, build, slots, labels, region, capabilities, speeds },
         resume: [...this.#attempts.values()].map(({ attempt, lease }) => ({ attempt, lease })),
       });
     };

@@ -41,6 +41,9 @@ CREATE TABLE node (
   trust text NOT NULL CHECK (trust IN ('untrusted', 'trusted')),
   region text,
   labels text[] NOT NULL DEFAULT '{}',
+  -- What the node says of itself, besides what its token says of it.
+  said_labels text[] NOT NULL DEFAULT '{}',
+  said_region text,
   state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'draining', 'disabled', 'suspended')),
   reason text,
   suspended_until timestamptz,

@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   });
   node = startNode(
     {
-      ...{ base: location.origin, credential, host: 'tab', build: __VERSION__, slots: 1 },
+      ...{ base: location.origin, credential, host: 'tab', build: __VERSION__, slots: 1, labels: [] },
       ortBase: `${location.origin}/ort/`,
     },
     hear,

@@ -7,6 +7,8 @@ interface NodeConfig {
   credential: string;
   build: string;
   slots: number;
+  labels: string[];
+  region?: string;
 }
 
 /** What the command calls over the debugging pipe; no token ever stands in an address. */
