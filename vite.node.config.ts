@@ -16,6 +16,7 @@ export default defineConfig({
       // The set-up script finds or fetches a browser with the command's own code.
       input: {
         main: path('headless-runner/main.ts'),
+        server: path('server/index.ts'),
         browser: path('headless-runner/browser/index.ts'),
         bench: path('bench/main.ts'),
         'bench-kernels': path('bench/kernels/main.ts'),

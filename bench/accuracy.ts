@@ -57,9 +57,10 @@ async function onCoco({ folder, say, quick }: BenchContext, backend: BackendName
 
 async function onStreet({ folder, quick, say }: BenchContext, backend: BackendName): Promise<Measure[]> {
   const stills = { firstSeed: 100, seeds: quick ? 1 : 4, seconds: 10, fps: quick ? 0.3 : 0.5 };
-  const streets = `${stills.seeds} ${stills.seeds === 1 ? 'street' : 'streets'}`;
-  say(`${backend}: ${streets}`);
+  say(`${backend}: ${stills.seeds} ${stills.seeds === 1 ? 'street' : 'streets'}`);
   const { clips, depth } = await heldOut(folder, stills, backend);
+  const seeds = clips.length === 1 ? '1 street' : `${clips.length} streets`;
+  const note = `${clips.flat().length} frames of ${seeds}`;
   const { ap, ap50 } = detectionScores(counted(clips));
   const { absRel, delta } = meanError(depth);
   const score = (id: string, what: string, value: number, better: Measure['better']): Measure => ({
@@ -68,7 +69,7 @@ async function onStreet({ folder, quick, say }: BenchContext, backend: BackendNa
     unit: '',
     values: [value],
     better,
-    note: streets,
+    note,
   });
   return [
     score('street.ap', 'AP, street-yolo', ap, 'higher'),

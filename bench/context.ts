@@ -17,6 +17,8 @@ export interface BenchContext {
   width: number;
   height: number;
   codec: Codec;
+  /** Whether the browser encodes it without hardware. */
+  softwareEncoder: boolean;
   /** Bits per second, of every encoder. */
   bitrate: number;
   /** Null when neither the model asked for nor another one is here. */

@@ -1,21 +1,24 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { benchAccuracy } from './accuracy.ts';
 import type { BenchContext } from './context.ts';
 import { benchKernels } from './kernels/index.ts';
 import { describeMachine } from './machine.ts';
-import { makeClip } from './measure/clips.ts';
+import { clipOrigin, makeClip } from './measure/clips.ts';
 import { Ladder } from './measure/ladder.ts';
+import { Others } from './measure/others.ts';
 import { benchDetect, benchDetectDepth } from './modes/detect.ts';
 import { benchTranscode } from './modes/transcode.ts';
 import { type BenchOptions, parseOptions, resolveModels, SECTIONS, type SectionName } from './options.ts';
-import { compareReports, unlike, unshared } from './reporting/compare.ts';
+import { compareReports, scatterOfOne, unlike, unshared } from './reporting/compare.ts';
 import { failedSection, type Report, type Section } from './reporting/report.ts';
-import { saveReport } from './reporting/save.ts';
+import { prepareFolder, readReport, saveReport } from './reporting/save.ts';
 import { comparisonTable, sectionTable } from './reporting/table.ts';
 import { withScratch } from './scratch.ts';
 import { benchStreams } from './streams.ts';
 import { benchStreet } from './street/index.ts';
+
+/** Share of the processor that others may take without a word of it: what of ours lives for a moment is taken for theirs. */
+const DISTURBED = 0.15;
 
 const BENCHES: Record<SectionName, (context: BenchContext) => Promise<Section>> = {
   transcode: benchTranscode,
@@ -32,6 +35,7 @@ async function main(args: string[]): Promise<void> {
   const options = parseOptions(args);
   // Read before anything is measured: it may be the file that the new report replaces, or none at all.
   const before = options.compare === null ? null : readReport(options.compare);
+  await prepareFolder(options.report);
   const report = await withScratch('bench', (folder) => measure(options, folder));
   write(report, options.report);
   if (before) compare(options.compare!, before, report);
@@ -39,16 +43,18 @@ async function main(args: string[]): Promise<void> {
 
 async function measure(options: BenchOptions, folder: string): Promise<Report> {
   const began = Date.now();
-  const { machine, software } = await lookAround(options, folder);
+  const { machine, software, softwareEncoder } = await lookAround(options, folder);
   const { width, height, quick } = options;
   const asked = options.backend;
   const backend = asked !== 'auto' ? asked : machine.adapter === 'none' || software ? 'cpu' : 'webgpu';
   const context: BenchContext = {
-    ...{ folder, quick, backend, width, height, codec: options.codec, streams: options.streams },
+    ...{ folder, quick, backend, width, height, codec: options.codec, softwareEncoder },
+    streams: options.streams,
     rounds: quick ? 1 : 3,
     seconds: quick ? 0.3 : 0.7,
     warmUp: quick ? 0.3 : 0.4,
-    modelWarmUp: quick ? 1.5 : 2.5,
+    // As long as the engine's own run is given (measure/engine-run.ts).
+    modelWarmUp: 3,
     bitrate: options.bitrate,
     ...(await resolveModels(options.model, backend)),
     say: (line) => process.stderr.write(`  ${line}\n`),
@@ -64,6 +70,7 @@ async function measure(options: BenchOptions, folder: string): Promise<Report> {
     options: {
       ...{ backend, quick: `${quick}`, size: `${width}x${height}`, codec: options.codec },
       ...{ bitrate: `${options.bitrate}`, model: context.detect?.descriptor.name ?? 'none' },
+      ...{ streams: options.streams.join(','), clip: clipOrigin() },
     },
     machine,
     sections: [],
@@ -71,12 +78,18 @@ async function measure(options: BenchOptions, folder: string): Promise<Report> {
   for (const name of SECTIONS) {
     if (!options.sections.includes(name)) continue;
     const started = Date.now();
+    const others = new Others();
     const section = await BENCHES[name](context).catch((error: unknown) => {
       // One section that fails takes no other with it.
       process.exitCode = 1;
       return failedSection(name, error);
     });
     const seconds = Math.round((Date.now() - started) / 1000);
+    const share = others.end() ?? 0;
+    if (share > DISTURBED)
+      section.text.push(
+        `Other processes took about ${(100 * share).toFixed(0)} % of the processor meanwhile: these figures say less.`,
+      );
     report.sections.push({ ...section, seconds });
     console.log(`${sectionTable(section)}  (measured in ${seconds} s)`);
     // What is measured stays, whatever becomes of the rest.
@@ -87,7 +100,7 @@ async function measure(options: BenchOptions, folder: string): Promise<Report> {
 }
 
 /** The browser's own word on itself, with the flags of the backend that is asked for. */
-async function lookAround({ width, height, backend }: BenchOptions, folder: string) {
+async function lookAround({ width, height, backend, codec }: BenchOptions, folder: string) {
   const clip = await makeClip(folder, width, height, 30);
   const ladder = await Ladder.open({ clip, models: [], backend });
   try {
@@ -95,6 +108,7 @@ async function lookAround({ width, height, backend }: BenchOptions, folder: stri
     return {
       machine: describeMachine(version, capabilities),
       software: capabilities.adapter?.software ?? false,
+      softwareEncoder: capabilities.encode[codec] === 'software',
     };
   } finally {
     await ladder.close();
@@ -108,16 +122,6 @@ function write(report: Report, folder: string): void {
   );
 }
 
-function readReport(path: string): Report {
-  try {
-    const report = JSON.parse(readFileSync(path, 'utf8')) as Partial<Report>;
-    if (report.v === 1 && report.machine && report.sections && report.options) return report as Report;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new Error(`there is no ${path}`);
-  }
-  throw new Error(`${path} is no report of the bench`);
-}
-
 function compare(path: string, before: Report, report: Report): void {
   const differing = unlike(before, report);
   const compared = compareReports(before, report);
@@ -129,6 +133,8 @@ function compare(path: string, before: Report, report: Report): void {
     console.log('Nothing is judged: this was not the same work on the same machine.');
     return;
   }
+  const scatter = (100 * scatterOfOne(before, report)).toFixed(0);
+  console.log(`Of speeds and times that were measured once, less than ${scatter} % says nothing here.`);
   const worse = compared.filter(({ verdict }) => verdict === 'worse').length;
   console.log(
     worse === 0 ? 'Nothing fell by more than the spread.' : `${worse} fell by more than the spread.`,

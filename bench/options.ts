@@ -25,6 +25,8 @@ export type SectionName = (typeof SECTIONS)[number];
 
 /** The street's scores take as long as all the rest, and change with its networks only. */
 const USUAL = SECTIONS.filter((name) => name !== 'street');
+/** What says something after one short round, in two minutes. */
+const QUICK = USUAL.filter((name) => name !== 'detect-depth');
 
 export interface BenchOptions {
   sections: readonly SectionName[];
@@ -45,8 +47,15 @@ export interface BenchOptions {
 export function parseOptions(args: string[]): BenchOptions {
   const command = new Command('npm run bench --')
     .description('how fast it is here, beside what people would use instead')
-    .argument('[sections...]', `of ${SECTIONS.join(', ')}; all but street when none is named`)
-    .option('--quick', 'one short round beside the nearest peers: two minutes', false)
+    .argument(
+      '[sections...]',
+      `of ${SECTIONS.join(', ')}; all but street when none is named (quick: nor detect-depth)`,
+    )
+    .option(
+      '--quick',
+      'one short round beside the nearest peers, of which nothing is asked: two minutes',
+      false,
+    )
     .addOption(new Option('--backend <name>', 'whose stages are measured').choices(BACKENDS).default('auto'))
     .option('--size <WxH>', 'size of the clip (default: 1280x720; 640x360 when quick)', size)
     .option(
@@ -66,7 +75,7 @@ export function parseOptions(args: string[]): BenchOptions {
     ...options,
     ...shape,
     bitrate: Math.round((3e6 * shape.width * shape.height) / (1280 * 720)),
-    sections: command.args.length > 0 ? (command.args as SectionName[]) : USUAL,
+    sections: command.args.length > 0 ? (command.args as SectionName[]) : options.quick ? QUICK : USUAL,
     model: model ?? null,
     streams: streams ?? (options.quick ? [1, 2] : [1, 2, 4, 8]),
     compare: compare ? resolve(compare) : null,

@@ -9,7 +9,7 @@ import { hasFfmpeg, makeClip } from './measure/clips.ts';
 import { Ladder } from './measure/ladder.ts';
 import { ProcessTree } from './measure/process-tree.ts';
 import { failedSection, type Report, type Section, verdict } from './reporting/report.ts';
-import { saveReport } from './reporting/save.ts';
+import { prepareFolder, saveReport } from './reporting/save.ts';
 import { median } from './reporting/statistics.ts';
 import { sectionTable } from './reporting/table.ts';
 import { ROOT } from './root.ts';
@@ -51,6 +51,7 @@ async function main(): Promise<void> {
     .parse();
   const { mode = SOAKS, minutes, frames, tasks, report: where } = command.opts();
   if (!hasFfmpeg()) throw new Error('ffmpeg loops the clip for as long as it takes, and is not here');
+  await prepareFolder(resolve(where));
   await withScratch('soak', async (folder) => {
     const began = Date.now();
     const clip = await makeClip(folder, 1280, 720, 1800);

@@ -41,11 +41,13 @@ export async function benchStreams(context: BenchContext): Promise<Section> {
     }
     if (rows.at(-1)!.dropped > TOO_MANY) break;
   }
+  const left = streams.slice(rows.length);
   return {
     id: 'streams',
     title: `Streams of ${width}×${height} at ${FPS} fps on one node: ${names.join(' + ')}`,
     text: [
       `Latency is from when a frame is due to when its events are handed on, over the last ${seconds} s of each stream, when all run. After a number of streams that drops more than ${100 * TOO_MANY} % no larger one is tried. Frames that the stages have no time for until the next one is due are dropped.`,
+      ...(left.length > 0 ? [`Left out: ${left.join(', ')} streams.`] : []),
     ],
     measures: rows.flatMap(measuresOf),
     charts: [
@@ -58,6 +60,9 @@ export async function benchStreams(context: BenchContext): Promise<Section> {
           { name: 'latency p95', unit: 'ms', values: rows.map(({ p95 }) => shownOf(p95)) },
           { name: 'dropped', unit: '%', values: rows.map(({ dropped }) => dropped * 100) },
           { name: 'frames a second in all', unit: 'fps', values: rows.map(({ fps }) => fps) },
+          ...(Number.isNaN(flop)
+            ? []
+            : [{ name: 'work a stream', unit: 'GFLOP/s', values: rows.map(({ gflops }) => gflops) }]),
         ],
       },
     ],
@@ -127,7 +132,7 @@ function measuresOf({ count, p50, p95, dropped, fps, gflops }: Figures): Measure
     values: value === null ? [] : [value],
     // Streams are no rounds: they share one node and differ by more than chance.
     ...(each.length > 1 && {
-      note: `from ${Math.min(...each).toFixed(0)} to ${Math.max(...each).toFixed(0)}`,
+      note: `each: ${each.map((one) => one.toFixed(0)).join(', ')}`,
     }),
     // Of a node that cannot keep up it is chance which frames it gets done.
     better: dropped > OVERLOADED ? null : better,

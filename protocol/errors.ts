@@ -64,6 +64,7 @@ export const ERROR_EXIT = {
   'signature-invalid': 1,
   'disk-full': 1,
   'server-fault': 1,
+  'database-unreachable': 3,
   'job-cancelled': 1,
   'task-dead': 1,
   'lease-lost': 1,

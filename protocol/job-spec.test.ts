@@ -39,6 +39,11 @@ describe('a job spec', () => {
     expect(refusal({ ...job, sources: [{ id: 'in', kind: 'ftp', url: 'ftp://a/b' }] })).toContain(
       'sources.0',
     );
+    const kinds = [
+      { ...job, sources: [{ id: 'in', kind: 'ftp', url: 'ftp://a/b' }] },
+      { ...job, stages: [{ id: 'x', kind: 'dream', from: 'in', options: {} }] },
+    ];
+    expect(kinds.map((one) => /not "(\w+)"/.exec(refusal(one))?.[1])).toEqual(['ftp', 'dream']);
   });
 
   it('whose output stands on nothing is refused', () => {

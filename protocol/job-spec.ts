@@ -192,7 +192,7 @@ export function parseJobSpec(value: unknown): JobSpec {
   const parsed = jobSpec.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw invalid(`${issue.path.join('.') || 'the job'}: ${issue.message}`);
+    throw invalid(`${issue.path.join('.') || 'the job'}: ${issue.message}${given(issue, value)}`);
   }
   const known = new Set(parsed.data.sources.map((source) => source.id));
   for (const node of [...parsed.data.stages, ...parsed.data.outputs]) {
@@ -202,6 +202,13 @@ export function parseJobSpec(value: unknown): JobSpec {
     if (node.kind === 'zones') parseZones(node.options.zones);
   }
   return parsed.data;
+}
+
+/** Which kind it was that nobody knows. */
+function given({ code, path }: z.core.$ZodIssue, value: unknown): string {
+  if (code !== 'invalid_union') return '';
+  const found = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | null)?.[key], value);
+  return typeof found === 'string' ? `, not "${found.slice(0, 64)}"` : '';
 }
 
 const invalid = (what: string) =>

@@ -1,6 +1,7 @@
 /** All the set-up of a fresh clone, with nothing but Node and its standard library. Each step says what it does. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { constants as os } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,6 +25,15 @@ export function run(command, args, options = {}) {
   });
   if (error) fail(`${command} could not be started: ${error.message}`, `Install ${command}.`);
   if (status !== 0) process.exit(status ?? 1);
+}
+
+/** What a script is for: it lasts as long as this does, and ends when the script is told to. */
+export function become(args, env) {
+  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: 'inherit', env });
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // A terminal tells both; whoever waits here must not be gone first.
+  process.on('SIGINT', () => {});
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + os.signals[signal]));
 }
 
 /** Installs the packages of the lockfile when they are missing or older than it. */

@@ -18,12 +18,22 @@ import { recordAct } from './store/records.ts';
 /** The HTTP side of a server: pages, API, bytes. */
 export function buildApp(
   services: Services,
-  { secure, limits }: { secure: boolean; limits: RequestLimits },
+  { secure, limits, proxies }: { secure: boolean; limits: RequestLimits; proxies: readonly string[] },
 ): Express {
   const { log, db, metrics } = services;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  // Else all who come through a proxy would be one address, and be counted together.
+  try {
+    app.set('trust proxy', [...proxies]);
+  } catch (error) {
+    throw new EdgeRunnerError(
+      'option-invalid',
+      `--proxy: ${error instanceof Error ? error.message : error}.`,
+      'Give an address, a range such as 10.0.0.0/8, or loopback.',
+    );
+  }
   app.use((request, response, next) => {
     const began = performance.now();
     response.on('finish', () => {
@@ -105,7 +115,8 @@ const requestLimit = ({ requests }: RequestLimits) =>
   rateLimit({
     ...minute,
     limit: requests,
-    skip: ({ originalUrl }) => /^\/v1\/(sources|parts|uploads)\//.test(originalUrl),
+    skip: ({ originalUrl }) =>
+      /^\/v1\/(sources|parts|uploads|attempts|jobs\/[^/]+\/results)\b/.test(originalUrl),
     handler: tooMany('There were too many requests from your address.'),
   });
 

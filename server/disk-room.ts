@@ -37,6 +37,12 @@ export class DiskRoom {
     return room;
   }
 
+  /** Bytes that are free on the disk. */
+  async free(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#folder);
+    return bavail * bsize;
+  }
+
   /** @throws {EdgeRunnerError} `disk-full` */
   require(): void {
     if (this.#full) throw full();
@@ -71,8 +77,7 @@ export class DiskRoom {
   }
 
   async #look(): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#folder);
-    const free = bavail * bsize;
+    const free = await this.free();
     if (free < LEAST) {
       if (!this.#full)
         this.#log.error({ free, folder: this.#folder }, 'the disk is full: nothing more is taken in');

@@ -206,3 +206,40 @@ it('whoever guesses is soon not listened to', async () => {
     await strict.stop();
   }
 });
+
+it('behind a proxy whoever guesses is not listened to, and others are', async () => {
+  const strict = await startTestServer({ limits: { requests: 1e6, refusals: 3 }, proxies: ['loopback'] });
+  try {
+    const from = async (address: string, token: string) => {
+      const headers = { authorization: `Bearer ${token}`, 'x-forwarded-for': address };
+      return (await fetch(new URL('/v1/jobs', strict.url), { headers })).status;
+    };
+    for (let i = 0; i < 3; i++) expect(await from('192.0.2.1', 'er_admin_guess')).toBe(401);
+    expect(await from('192.0.2.1', 'er_admin_guess')).toBe(429);
+    expect(await from('192.0.2.2', strict.admin)).toBe(200);
+  } finally {
+    await strict.stop();
+  }
+});
+
+it.each([
+  ['too long', { 'upload-length': '99999999999999' }, 413, 'body-too-large'],
+  ['of no length', { 'upload-length': '-5' }, 400, 'request-invalid'],
+  ['of a length nobody says', {}, 400, 'request-invalid'],
+  [
+    'with metadata that is none',
+    { 'upload-length': '5', 'upload-metadata': 'a b c,,' },
+    400,
+    'request-invalid',
+  ],
+])('an upload %s is refused as everything else is', async (_what, headers, status, code) => {
+  const answer = await fetch(new URL('/v1/uploads', server.url), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${server.admin}`, 'tus-resumable': '1.0.0', ...(headers as object) },
+  });
+  expect(answer.status).toBe(status);
+  expect(answer.headers.get('content-type')).toContain('application/problem+json');
+  const told = (await answer.json()) as Problem;
+  expect(told).toMatchObject({ status, code });
+  expect(told.remedy).not.toBe('');
+});

@@ -1,4 +1,4 @@
 export { INTERVALS, type Intervals } from './grid/intervals.ts';
 export { STRATEGY_NAMES, type StrategyName } from './grid/strategies.ts';
 export { type RunningServer, type ServerOptions, startServer } from './main.ts';
-export { REQUEST_LIMITS } from './options.ts';
+export { SERVER_DEFAULTS } from './options.ts';

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { createServer as createHttp, type IncomingMessage, type Server } from 'node:http';
-import { createServer as createHttps } from 'node:https';
+import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
+import { makeFolder } from '../models/store/index.ts';
 import { EdgeRunnerError, MOST_MESSAGE_BYTES, NODE_SUBPROTOCOL } from '../protocol/index.ts';
 import type { SignedSource } from './api/routes/data-plane.ts';
 import { buildApp } from './app.ts';
@@ -20,18 +20,20 @@ import { attemptKey, partsOf, workOf } from './grid/work.ts';
 import { Metrics } from './metrics.ts';
 import { ModelShelf } from './models.ts';
 import { AddressGuard } from './net/address-guard.ts';
+import { CertificateRenewal } from './net/certificate-renewal.ts';
 import { type Listening, listenOptions } from './net/listen-options.ts';
 import { Signer } from './net/signer.ts';
 import type { ServerOptions } from './options.ts';
 import { Retention } from './retention.ts';
 import type { Services } from './services.ts';
 import { SourceReader } from './sources.ts';
+import { census } from './store/census.ts';
 import type { Database } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
 import { PgliteDatabase } from './store/pglite.ts';
 import { PostgresDatabase } from './store/postgres.ts';
 import { settingOnce } from './store/records.ts';
-import { createToken, operatorTenant } from './store/tenants.ts';
+import { adminTokenIfNone, operatorTenant } from './store/tenants.ts';
 import { Uploads } from './uploads.ts';
 
 export type { ServerOptions } from './options.ts';
@@ -41,7 +43,7 @@ export interface RunningServer {
   url: string;
   /** Fingerprint of the CA that its certificate is of, where it made its own. */
   pin: string | null;
-  /** Of whoever runs it; given at the first start on a database, and never again. */
+  /** Of whoever runs it; given where the database has none that is good, or another one was asked for. */
   adminToken: string | null;
   /** Lets nodes and clients know, and ends. Nothing of it is left running. */
   close(): Promise<void>;
@@ -56,7 +58,14 @@ declare const __VERSION__: string;
  */
 export async function startServer(options: ServerOptions, log: Logger): Promise<RunningServer> {
   const data = resolve(options.data);
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  await makeFolder(data, 0o700).catch((error: NodeJS.ErrnoException) => {
+    throw new EdgeRunnerError(
+      'data-unusable',
+      `The folder ${data} cannot be made (${error.code}).`,
+      'Give one that this user may write to with --data.',
+      { cause: error },
+    );
+  });
   const listening = await listenOptions(options, data);
   const db = await openDatabase(options, data);
   const closing: (() => Promise<void>)[] = [() => db.close()];
@@ -65,23 +74,21 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   };
   try {
     await migrate(db);
-    const { tenant, isNew } = await operatorTenant(db);
+    const tenant = await operatorTenant(db);
     const room = await DiskRoom.open(data, log);
     closing.push(() => room.stop());
     const services = await buildServices(options, data, db, room, log);
     const { grid, blobs } = services;
     closing.push(() => blobs.close());
-    const http = await listen(options, listening, services);
+    const http = await listen(options, data, listening, services);
     closing.push(() => http.close());
     await grid.start();
     closing.push(() => grid.stop());
     const retention = new Retention({ ...services, keepSeconds: options.keepSeconds });
     retention.start();
     closing.push(() => retention.stop());
-    const adminToken = isNew
-      ? (await createToken(db, tenant.id, { name: 'first', scope: 'admin', labels: [], trust: 'untrusted' }))
-          .secret
-      : null;
+    // Last: one that nobody is shown would open nothing for anybody.
+    const adminToken = await adminTokenIfNone(db, tenant.id, { another: options.newAdminToken });
     log.info({ database: db.name, blobs: blobs.name, url: http.url }, 'server ready');
     return { url: http.url, pin: listening.pin, adminToken, close: closeAll };
   } catch (error) {
@@ -129,10 +136,16 @@ async function buildServices(
       return key;
     },
     sourcesOf: (held: HeldAttempt) => sourcesOf(held),
-    discard: ({ job, attempt }) => blobs.remove(`jobs/${job}/${attempt}`),
+    discard: ({ job, attempt, state }) => {
+      metrics.attempts.inc({ end: state });
+      return blobs.remove(`jobs/${job}/${attempt}`);
+    },
     onJobs: (jobs) => hub.wake(jobs),
   });
-  const metrics = new Metrics(() => grid.fleet.size);
+  const metrics = new Metrics(
+    () => grid.fleet.size,
+    async () => ({ ...(await census(db)), diskFree: await room.free() }),
+  );
   return {
     ...{ build: __VERSION__, log, db, blobs, grid, hub, signer, intervals, metrics, room },
     models: new ModelShelf({ folders: options.modelFolders, cacheDir: options.modelCache }),
@@ -143,10 +156,11 @@ async function buildServices(
 
 async function listen(
   options: ServerOptions,
+  data: string,
   { tls, requireClient }: Listening,
   services: Services,
 ): Promise<{ url: string; close(): Promise<void> }> {
-  const app = buildApp(services, { secure: tls !== null, limits: options.limits });
+  const app = buildApp(services, { secure: tls !== null, limits: options.limits, proxies: options.proxies });
   const http: Server = tls ? createHttps(tls, app) : createHttp(app);
   // An upload may take hours; a connection on which nothing moves may not.
   http.requestTimeout = 0;
@@ -172,9 +186,17 @@ async function listen(
     http.once('error', (error: NodeJS.ErrnoException) => fail(refusalToListen(error, options)));
     http.listen(options.port, options.host, done);
   });
+  const renewal =
+    tls &&
+    new CertificateRenewal({
+      ...{ server: http as HttpsServer, shown: tls, log: services.log },
+      look: async () => (await listenOptions(options, data)).tls!,
+    });
+  renewal?.start();
   return {
     url: urlOf(http.address() as AddressInfo, tls !== null),
     close: async () => {
+      await renewal?.stop();
       const closed = new Promise<void>((done) => http.close(() => done()));
       for (const socket of sockets.clients) socket.terminate();
       http.closeAllConnections();

@@ -1,4 +1,4 @@
-import type { Intervals } from './grid/intervals.ts';
+import { INTERVALS, type Intervals } from './grid/intervals.ts';
 import type { StrategyName } from './grid/strategies.ts';
 
 /** Requests a minute of one address. */
@@ -8,8 +8,6 @@ export interface RequestLimits {
   /** Refused for who sent them. */
   refusals: number;
 }
-
-export const REQUEST_LIMITS: RequestLimits = { requests: 12_000, refusals: 100 };
 
 /** How a server is run. */
 export interface ServerOptions {
@@ -26,6 +24,8 @@ export interface ServerOptions {
   certificate: { cert: string; key: string } | null;
   /** Speak plain HTTP off loopback too: something in front speaks TLS. */
   plainHttp: boolean;
+  /** Proxies in front, whose word on who asks is believed: addresses, ranges, `loopback`. */
+  proxies: readonly string[];
   /** PEM file: headless nodes must show a certificate that one of these signed. */
   clientCa: string | null;
   /** Private addresses that sources may be read from; see `AddressGuard`. */
@@ -40,6 +40,29 @@ export interface ServerOptions {
   limits: RequestLimits;
   /** Of one upload. */
   mostUploadBytes: number;
+  /** Make a token for whoever runs it though there is one: it was lost. */
+  newAdminToken: boolean;
   /** Names that the server is reached by, besides its own; for its certificate. */
   names: readonly string[];
 }
+
+/** What a server does that is told no more than where to keep its data and its models. */
+export const SERVER_DEFAULTS: Omit<ServerOptions, 'data' | 'modelCache'> = {
+  host: '127.0.0.1',
+  port: 7300,
+  databaseUrl: null,
+  s3Url: null,
+  certificate: null,
+  plainHttp: false,
+  proxies: [],
+  clientCa: null,
+  allowAddresses: [],
+  keepSeconds: null,
+  strategy: 'fastest',
+  intervals: INTERVALS,
+  modelFolders: [],
+  limits: { requests: 12_000, refusals: 100 },
+  mostUploadBytes: 64 * 2 ** 30,
+  newAdminToken: false,
+  names: [],
+};

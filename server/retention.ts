@@ -3,7 +3,7 @@ import { uploadsOf } from './api/routes/jobs.ts';
 import type { BlobStore } from './blobs/store.ts';
 import type { Database } from './store/database.ts';
 import { deleteJob, oldJobs } from './store/jobs.ts';
-import { strayUploads } from './store/records.ts';
+import { strayUploads, unnamedOf } from './store/records.ts';
 import type { Uploads } from './uploads.ts';
 
 /** Milliseconds between two looks for what is too old. */
@@ -25,6 +25,7 @@ export interface RetentionOptions {
 export class Retention {
   readonly #options: RetentionOptions;
   #timer: NodeJS.Timeout | null = null;
+  #stopped = false;
   #sweeping: Promise<void> = Promise.resolve();
 
   constructor(options: RetentionOptions) {
@@ -39,24 +40,34 @@ export class Retention {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     if (this.#timer) clearTimeout(this.#timer);
     await this.#sweeping;
   }
 
+  /** All that is too old, a batch at a time. */
   async sweep(): Promise<void> {
-    const { db, blobs, uploads, log, keepSeconds } = this.#options;
-    if (keepSeconds !== null) {
-      const jobs = await oldJobs(db, keepSeconds, BATCH);
-      for (const { id } of jobs) {
-        await blobs.remove(`jobs/${id}`);
-        await deleteJob(db, id);
-        log.info({ job: id }, 'job forgotten');
-      }
-      // Another job may have the same upload: once no job names it, it is a stray one.
-      const named = new Set(jobs.flatMap(({ spec }) => spec.sources.flatMap(uploadsOf)));
-      const free = (await strayUploads(db, keepSeconds, BATCH)).filter(({ id }) => named.has(id));
-      await uploads.forget(free.map(({ id }) => id));
+    const { db, uploads, keepSeconds } = this.#options;
+    if (keepSeconds !== null) while ((await this.#forgetJobs(keepSeconds)) === BATCH && !this.#stopped) {}
+    for (let count = BATCH; count === BATCH && !this.#stopped; ) {
+      const stray = await strayUploads(db, KEEP_STRAY, BATCH);
+      await uploads.forget(stray.map(({ id }) => id));
+      count = stray.length;
     }
-    await uploads.forget((await strayUploads(db, KEEP_STRAY, BATCH)).map(({ id }) => id));
+  }
+
+  /** @returns how many. */
+  async #forgetJobs(keepSeconds: number): Promise<number> {
+    const { db, blobs, uploads, log } = this.#options;
+    const jobs = await oldJobs(db, keepSeconds, BATCH);
+    for (const { id } of jobs) {
+      await blobs.remove(`jobs/${id}`);
+      await deleteJob(db, id);
+      log.info({ job: id }, 'job forgotten');
+    }
+    // Another job may have the same upload: once no job names it, it goes too.
+    const named = [...new Set(jobs.flatMap(({ spec }) => spec.sources.flatMap(uploadsOf)))];
+    await uploads.forget(await unnamedOf(db, named));
+    return jobs.length;
   }
 }

@@ -262,7 +262,10 @@ export class SimulatedNode {
     }
     if (message.type === 'ack' || message.type === 'stale' || message.type === 'cancel')
       this.#held.delete(message.attempt);
-    if (message.type === 'renewed') for (const attempt of message.lost) this.#held.delete(attempt);
+    if (message.type === 'renewed') {
+      this.progressMs = message.progressMs;
+      for (const attempt of message.lost) this.#held.delete(attempt);
+    }
     const at = this.#waiting.findIndex(({ type }) => type === message.type);
     if (at >= 0) this.#waiting.splice(at, 1)[0]!.resolve(message);
     else if (this.#options.keeps ?? true) this.received.push(message);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { INTERVALS, type Intervals } from './grid/intervals.ts';
 import { type RunningServer, startServer } from './main.ts';
-import type { ServerOptions } from './options.ts';
+import { SERVER_DEFAULTS, type ServerOptions } from './options.ts';
 import { type Ask, askOf } from './testing-node.ts';
 
 /** A server of a test's own, in this process, with what a test asks of it. */
@@ -40,10 +40,8 @@ export async function startTestServer(
   const folder = before?.folder ?? mkdtempSync(join(tmpdir(), 'edge-runner-server-'));
   const running = await startServer(
     {
-      ...{ host: '127.0.0.1', port: 0, data: folder, databaseUrl: null, s3Url: null, certificate: null },
-      ...{ plainHttp: false, clientCa: null, allowAddresses: [], keepSeconds: null, strategy: 'fastest' },
-      ...{ intervals: QUICK, modelFolders: [], modelCache: join(folder, 'models'), names: [] },
-      mostUploadBytes: 1 << 30,
+      ...SERVER_DEFAULTS,
+      ...{ port: 0, data: folder, modelCache: join(folder, 'models'), intervals: QUICK },
       limits: { requests: 1e6, refusals: 1e6 },
       ...options,
     },

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { FileStore } from '@tus/file-store';
 import { Server } from '@tus/server';
 import type { Request, Response } from 'express';
-import { EdgeRunnerError, toProblem } from '../protocol/index.ts';
+import { EdgeRunnerError, type ErrorCode, PROBLEM_TYPE, toProblem } from '../protocol/index.ts';
 import type { Caller } from './api/route.ts';
 import type { BlobStore } from './blobs/store.ts';
 import { full } from './disk-room.ts';
@@ -30,7 +30,7 @@ export class Uploads {
     this.#blobs = blobs;
     this.#folder = folder;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#tus = new Server({
+    this.#tus = new UploadServer({
       path: UPLOADS_PATH,
       datastore: new FileStore({ directory: folder }),
       relativeLocation: true,
@@ -43,7 +43,7 @@ export class Uploads {
         await this.#finish(upload.id, upload.size ?? 0);
         return {};
       },
-      onResponseError: (_request, error) => refusalOf(error),
+      onResponseError: (_request, error) => whenFull(error as NodeJS.ErrnoException),
     });
   }
 
@@ -103,13 +103,52 @@ export class Uploads {
   }
 }
 
+/** Its refusals are problem details, as all others here; its clients go by the status, which stays. */
+class UploadServer extends Server {
+  override async write(...args: Parameters<Server['write']>): ReturnType<Server['write']> {
+    const [context, headers, status, body = ''] = args;
+    if (status < 400) return super.write(...args);
+    headers.set('content-type', PROBLEM_TYPE);
+    const problem = toProblem(refusalOf(status, body.trim(), Number(this.options.maxSize)));
+    return super.write(context, headers, status, JSON.stringify({ ...problem, status }));
+  }
+}
+
 /** For people to read; never a path. */
 const nameOf = (name: string | null | undefined): string =>
   isPlain(name ?? '') ? (name ?? '').slice(0, 1024) : 'upload';
 
-function refusalOf(error: Error | { status_code: number; body: string }) {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return undefined;
-  const problem = toProblem(full());
-  return { status_code: problem.status, body: JSON.stringify(problem) };
+function refusalOf(status: number, said: string, mostBytes: number): EdgeRunnerError {
+  const refusal = (code: ErrorCode, message: string, remedy: string) =>
+    new EdgeRunnerError(code, message, remedy);
+  switch (status) {
+    case FULL_STATUS:
+      return full();
+    case 413:
+      return refusal(
+        'body-too-large',
+        `An upload may have ${(mostBytes / 2 ** 30).toFixed(1)} GiB here, and this one has more.`,
+        'Whoever runs the server can allow more with --most-upload.',
+      );
+    case 409:
+      return refusal('conflict', `${said}.`, 'Ask with HEAD how much has arrived, and go on there.');
+    case 404:
+    case 410:
+      return refusal('not-found', 'There is no such upload any more.', 'Begin it anew.');
+    default:
+      return status < 500
+        ? refusal('request-invalid', `${said}.`, 'See https://tus.io, version 1.0.0.')
+        : refusal(
+            'server-fault',
+            'The upload could not be taken in.',
+            'Try again; if it goes on, look into the log of the server.',
+          );
+  }
+}
+
+const FULL_STATUS = 507;
+
+/** tus knows no full disk. */
+function whenFull({ code }: NodeJS.ErrnoException) {
+  return code === 'ENOSPC' || code === 'EDQUOT' ? { status_code: FULL_STATUS, body: '' } : undefined;
 }

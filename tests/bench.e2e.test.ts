@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { BenchContext } from '../bench/context.ts';
@@ -57,6 +57,36 @@ it('the bench refuses what it does not know, with a word', () => {
   expect(status).not.toBe(0);
   expect(stderr).toContain('there is no section "speed"');
   expect(bench('--size', '321x180').stderr).toContain('even pixels');
+});
+
+it('the bench refuses a report that it cannot compare with or write, before it measures anything', () => {
+  const damaged = workspace.at('damaged.json');
+  for (const text of ['{', '[]', '{"v":1,"machine":{},"sections":[{}],"options":{}}']) {
+    writeFileSync(damaged, text);
+    const { status, stderr } = bench('kernels', '--compare', damaged, '--report', workspace.at('unused'));
+    expect(status).toBe(1);
+    expect(stderr).toContain('is no report of the bench');
+  }
+  for (const folder of [join(damaged, 'below'), ...(process.platform === 'linux' ? ['/proc/xx/yy'] : [])]) {
+    const { status, stderr, stdout } = bench('kernels', '--report', folder);
+    expect(status).toBe(1);
+    expect(stderr).toContain('no report can be written');
+    expect(stdout).toBe('');
+  }
+});
+
+it('a script that is told to end ends what it runs, and says how', async () => {
+  const inner = 'console.log(process.pid); setInterval(() => {}, 1e6)';
+  const outer = `import { become } from './scripts/setup.mjs'; become(['-e', ${JSON.stringify(inner)}], process.env)`;
+  const script = spawn(process.execPath, ['--input-type=module', '-e', outer], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(script, 'close');
+  const [pid] = (await once(script.stdout.setEncoding('utf8'), 'data')) as [string];
+  script.kill('SIGTERM');
+  expect(await ended).toEqual([143, null]);
+  expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
 });
 
 it('nothing is left of a bench that is told to end', async () => {

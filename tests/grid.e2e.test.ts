@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JobDetail } from '../protocol/index.ts';
 import { Command, edgeRunner, expectNothingLeft, expectRefusal, succeed } from './support/command.ts';
 import { lateClock } from './support/late-clock.ts';
 
@@ -88,6 +89,35 @@ describe('a grid of one server and one headless node', () => {
     expect(finished.code, finished.stderr).toBe(0);
     expectNothingLeft(finished);
   }, 240_000);
+
+  it('goes on, and so does who submitted, when the server is killed and started anew', async () => {
+    const job = ['pattern:640x360@30:600', '--detect', 'street-yolo', '-o', file('restarted.mp4'), '--json'];
+    const submitted = await Command.start(['submit', url, ...job], { env, hung: MINUTES });
+    const [, id] = await said(submitted, /job (j_\w+)/);
+    await said(submitted, /"type":"progress".*"frames":[1-9]/);
+    server.child.kill('SIGKILL');
+    await server.ended;
+    const { port } = new URL(url);
+    server = await Command.start(['server', '--port', port, '--data', file('data')], { env, hung: MINUTES });
+    await said(server, /^edge-runner server: /m);
+    expect(server.stdout).not.toContain('admin token');
+    const finished = await submitted.ended;
+    expect(finished.code, finished.stderr).toBe(0);
+    const answer = await fetch(new URL(`/v1/jobs/${id}`, url), {
+      headers: { authorization: `Bearer ${env.EDGE_RUNNER_TOKEN}` },
+    });
+    // Not one frame was done twice.
+    const { taskList } = (await answer.json()) as JobDetail;
+    expect(taskList[0]!.attempts).toHaveLength(1);
+  }, 240_000);
+
+  it('says why a job waits', async () => {
+    const job = ['pattern:64x64@30:10', '--trust', 'trusted', '-o', file('never.mp4')];
+    const submitted = await Command.start(['submit', url, ...job], { env, hung: MINUTES });
+    await said(submitted, /waiting: none of the 1 node that is connected is trusted/);
+    submitted.child.kill('SIGINT');
+    expect((await submitted.ended).code).toBe(130);
+  });
 
   it('has a tab that joins with a link', async () => {
     const enrol = readFileSync(file('enrol'), 'utf8').trim();

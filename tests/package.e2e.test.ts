@@ -44,8 +44,11 @@ describe('the packed package, installed into an empty folder', () => {
       `import { runJob, type EngineHost } from 'edge-runner';
 import { nmsCpu } from 'edge-runner/kernels';
 import { parseJobSpec } from 'edge-runner/protocol';
+import { SERVER_DEFAULTS, startServer } from 'edge-runner/server';
 export const start = (host: EngineHost) =>
   runJob(parseJobSpec({}), host, { ortBase: '/ort/', signal: new AbortController().signal });
+export const serve = (log: Parameters<typeof startServer>[1]) =>
+  startServer({ ...SERVER_DEFAULTS, data: 'data', modelCache: 'models' }, log);
 export const kept: Int32Array = nmsCpu({ count: 0, boxes: new Float32Array(), scores: new Float32Array(), classes: new Int32Array(), anchors: new Int32Array() }, { iou: 0.5, maxCandidates: 1, maxDetections: 1 });
 `,
     );
@@ -69,5 +72,23 @@ export const kept: Int32Array = nmsCpu({ count: 0, boxes: new Float32Array(), sc
   it('resolves its library entries in Node', () => {
     const print = 'import("edge-runner/protocol").then((m) => console.log(typeof m.parseJobSpec))';
     expect(inFolder(process.execPath, ['-e', print]).trim()).toBe('function');
+  });
+
+  it('starts a job server within a program', () => {
+    writeFileSync(
+      join(folder, 'serve.js'),
+      `import { SERVER_DEFAULTS, startServer } from 'edge-runner/server';
+import { pino } from 'pino';
+const server = await startServer(
+  { ...SERVER_DEFAULTS, port: 0, data: 'data', modelCache: 'models' },
+  pino({ level: 'silent' }),
+);
+const { status } = await fetch(server.url + '/readyz');
+const page = await fetch(server.url + '/contribute');
+await server.close();
+console.log(status, page.status);
+`,
+    );
+    expect(inFolder(process.execPath, ['serve.js']).trim()).toBe('200 200');
   });
 });

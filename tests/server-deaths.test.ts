@@ -40,6 +40,20 @@ describe('a job server', () => {
     for (const server of running) await server.end('SIGKILL');
   });
 
+  it('whose first start fails gives the admin token at the next one', async () => {
+    const data = workspace.at('failed');
+    const first = await start({ data: workspace.at('other') });
+    const port = Number(new URL(first.url).port);
+    await expect(start({ data, port })).rejects.toThrow('port-taken');
+    await first.end('SIGTERM');
+    const second = await start({ data, port });
+    const { status } = await askOf(second.url, second.admin!)('GET', '/v1/tokens');
+    expect(status).toBe(200);
+    await second.end('SIGTERM');
+    const third = await start({ data, port });
+    expect(third.admin).toBeNull();
+  });
+
   it('that is killed has every job it acknowledged when it is started anew, and redoes nothing that goes on', async () => {
     const data = workspace.at('killed');
     mkdirSync(data);

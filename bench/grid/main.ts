@@ -7,7 +7,7 @@ import type { SimulatedNode } from '../../server/testing-node.ts';
 import { describeMachine } from '../machine.ts';
 import { ProcessTree } from '../measure/process-tree.ts';
 import { failedSection, type Measure, type Report, type Section } from '../reporting/report.ts';
-import { saveReport } from '../reporting/save.ts';
+import { prepareFolder, saveReport } from '../reporting/save.ts';
 import { sectionTable } from '../reporting/table.ts';
 import { withScratch } from '../scratch.ts';
 import { Load } from './load.ts';
@@ -42,6 +42,7 @@ async function main(): Promise<void> {
     .option('--report <folder>', 'where the report goes', 'bench/report/grid')
     .parse()
     .opts<Options>();
+  await prepareFolder(resolve(options.report));
   await withScratch('grid', async (folder) => {
     const began = Date.now();
     const report: Report = {
@@ -147,24 +148,33 @@ async function heartbeats(
     Array.from({ length: Math.ceil(nodes / JOB) }, (_, i) => load.submit(Math.min(JOB, nodes - i * JOB))),
   );
   await all;
-  // As often as each was told to.
-  const saying = working.map(({ offer: { attempt, lease }, node }) => {
-    let seq = 0;
-    return setInterval(() => {
-      seq++;
-      node.send({ type: 'progress', attempt, lease, seq, frames: seq, of: 1e6, fps: 30 });
-    }, node.progressMs);
-  });
+  let over = false;
+  for (const { offer, node } of working) sayProgress(node, offer, () => over);
   try {
-    await wait(SETTLE_MS);
+    await wait(RENEWED_MS);
     const began = Date.now();
     await wait(seconds * 1000);
     const ended = Date.now();
     return (100 * tree.cpuBetween(began, ended)) / ((ended - began) / 1000);
   } finally {
-    for (const timer of saying) clearInterval(timer);
+    over = true;
     for (const { offer, node } of working) node.finish(offer);
   }
+}
+
+/** As often as the node was told to, which changes. */
+function sayProgress(
+  node: SimulatedNode,
+  held: Pick<Offer, 'attempt' | 'lease'>,
+  over: () => boolean,
+  seq = 1,
+): void {
+  setTimeout(() => {
+    if (over()) return;
+    const { attempt, lease } = held;
+    node.send({ type: 'progress', attempt, lease, seq, frames: seq, of: 1e6, fps: 30 });
+    sayProgress(node, held, over, seq + 1);
+  }, node.progressMs);
 }
 
 /** Tasks that come at an even pace. @returns milliseconds from the job's sending to each offer's arrival, sorted. */
@@ -216,7 +226,10 @@ async function allDone(load: Load, jobs: readonly string[]): Promise<void> {
   }
 }
 
+/** Between two parts of the measuring, ms. */
 const SETTLE_MS = 3_000;
+/** Longer than a node takes to renew: by then each knows how often to speak. */
+const RENEWED_MS = 12_000;
 const BACKLOG_JOB = 500;
 
 const figure = (

@@ -55,6 +55,10 @@ export class ServerProcess {
     return new ServerProcess(child, ended, url, /admin token\s+(\S+)/.exec(greeting)?.[1] ?? null);
   }
 
+  get alive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   /** @param signal SIGKILL as a machine that loses its power. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     this.#child.kill(signal);

@@ -11,11 +11,13 @@ import { ServerProcess } from './server-process.ts';
 export interface SiegeOptions {
   /** Of a PostgreSQL database with nothing in it. */
   databaseUrl: string;
+  /** Ends that PostgreSQL as a power cut would; what it gives starts it again. */
+  crashDatabase: () => Promise<() => Promise<void>>;
   /** For what the servers keep. */
   folder: string;
   tasks: number;
   nodes: number;
-  /** Between two deaths of a server, milliseconds. */
+  /** Between two deaths, milliseconds: of one server, the other one, the database. */
   killEveryMs: number;
   /** Hears of each death, and how many tasks were done. */
   say?: (line: string) => void;
@@ -42,11 +44,11 @@ const SERVERS = 2;
 const PATIENCE = 180_000;
 
 /**
- * Two servers on one PostgreSQL, nodes that go from one to the other, and SIGKILL for one server after the other while
- * all tasks are done.
+ * Two servers on one PostgreSQL, nodes that go from one to the other, and SIGKILL for one server after the other, and
+ * for the database under both, while all tasks are done.
  */
 export async function siege(options: SiegeOptions): Promise<SiegeOutcome> {
-  const { tasks, nodes, killEveryMs, say = () => {} } = options;
+  const { tasks, nodes } = options;
   const began = Date.now();
   const servers = new Servers(options);
   let crowd: Crowd | null = null;
@@ -62,12 +64,9 @@ export async function siege(options: SiegeOptions): Promise<SiegeOutcome> {
       jobs.push(body.id);
     }
     crowd = await Crowd.join(servers, first, admin, nodes);
-    const killing = killNow(servers, killEveryMs, over.signal, (kills) =>
-      say(`server killed, the ${kills}. time`),
-    );
-    await untilDone(servers, admin, jobs);
-    over.abort();
-    const kills = await killing;
+    const killing = killNow(servers, options, over.signal);
+    const done = untilDone(servers, admin, jobs, over.signal).finally(() => over.abort());
+    const [kills] = await Promise.all([killing, done]);
     return { kills, seconds: (Date.now() - began) / 1000, ...(await judge(options.databaseUrl)) };
   } finally {
     over.abort();
@@ -76,27 +75,32 @@ export async function siege(options: SiegeOptions): Promise<SiegeOutcome> {
   }
 }
 
-/** Kills one server after the other, and starts it anew where it was. @returns how often. */
+/** Kills one after the other, and starts it anew where it was. @returns how often. */
 async function killNow(
   servers: Servers,
-  everyMs: number,
+  { killEveryMs, crashDatabase, say = () => {} }: SiegeOptions,
   over: AbortSignal,
-  told: (kills: number) => void,
 ): Promise<number> {
-  let kills = 0;
-  while (!over.aborted) {
-    await wait(everyMs, undefined, { signal: over }).catch(() => {});
-    if (over.aborted) break;
-    await servers.kill(kills % SERVERS);
-    told(++kills);
+  for (let kills = 0; ; kills++) {
+    await wait(killEveryMs, undefined, { signal: over }).catch(() => {});
+    if (over.aborted) return kills;
+    // A server, the database, the other server.
+    const server = [0, null, 1][kills % (SERVERS + 1)] ?? null;
+    if (server === null) await (await crashDatabase())();
+    else await servers.kill(server);
+    say(`${server === null ? 'the database' : `server ${server + 1}`} killed: death ${kills + 1}`);
   }
-  return kills;
 }
 
-async function untilDone(servers: Servers, admin: string, jobs: readonly string[]): Promise<void> {
+async function untilDone(
+  servers: Servers,
+  admin: string,
+  jobs: readonly string[],
+  over: AbortSignal,
+): Promise<void> {
   for (const job of jobs) {
     const began = Date.now();
-    while (true) {
+    while (!over.aborted) {
       if (Date.now() - began > PATIENCE) throw new Error(`job ${job} is not done after ${PATIENCE / 1000} s`);
       // Whichever answers: one of them may just have died.
       const state = await askOf(servers.urls[0]!, admin)<JobView>('GET', `/v1/jobs/${job}`)
@@ -132,6 +136,7 @@ class Servers {
 
   /** Dead, and there again when the promise settles. */
   async kill(i: number): Promise<void> {
+    if (!this.#running[i]!.alive) throw new Error(`server ${i + 1} died by itself`);
     await this.#running[i]!.end('SIGKILL');
     this.#running[i] = null;
     await this.#begin(i);

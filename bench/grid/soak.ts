@@ -7,7 +7,7 @@ import { type SiegeOutcome, siege } from './siege.ts';
 const NODES = 50;
 const KILL_EVERY_MS = 10_000;
 
-/** Two servers on one PostgreSQL, one after the other killed, until so many tasks are done. */
+/** Two servers on one PostgreSQL, one after the other killed, and the PostgreSQL too, until so many tasks are done. */
 export async function soakGrid(folder: string, tasks: number): Promise<Section> {
   if (!hasPostgres()) throw new Error('PostgreSQL is not here (apt install postgresql)');
   const servers = join(folder, 'grid');
@@ -15,7 +15,8 @@ export async function soakGrid(folder: string, tasks: number): Promise<Section> 
   const cluster = await startCluster();
   try {
     const outcome = await siege({
-      ...{ databaseUrl: cluster.url, folder: servers, tasks, nodes: NODES, killEveryMs: KILL_EVERY_MS },
+      ...{ databaseUrl: cluster.url, crashDatabase: cluster.crash, folder: servers },
+      ...{ tasks, nodes: NODES, killEveryMs: KILL_EVERY_MS },
       say: (line) => process.stderr.write(`  ${line}\n`),
     });
     return sectionOf(outcome, tasks);
@@ -37,7 +38,7 @@ function sectionOf(
       .join(', ');
   return {
     id: 'grid',
-    title: `grid: ${tasks} tasks on ${NODES} nodes, two servers on one PostgreSQL, ${kills} times killed, ${(seconds / 60).toFixed(1)} minutes`,
+    title: `grid: ${tasks} tasks on ${NODES} nodes, two servers and their PostgreSQL killed ${kills} times in turn, ${(seconds / 60).toFixed(1)} minutes`,
     text: [`Tasks: ${inWords(states)}. Attempts: ${inWords(attempts)}.`],
     measures: [
       none('undone', 'tasks that are not done', tasks - (states.done ?? 0)),

@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { BenchContext } from '../context.ts';
+import { runChild } from '../measure/child.ts';
 import { hasPeer } from '../peers/index.ts';
 import type { Measure, Section } from '../reporting/report.ts';
 import { median } from '../reporting/statistics.ts';
@@ -19,9 +19,8 @@ export async function benchKernels({ say }: BenchContext): Promise<Section> {
   });
   if (!hasPeer('webgpu')) return leftOut('the package webgpu is not here');
   say('every WGSL kernel');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'dist/node/bench-kernels.js')], {
-    encoding: 'utf8',
-  });
+  const script = join(ROOT, 'dist/node/bench-kernels.js');
+  const { status, stdout, stderr } = await runChild(process.execPath, [script]);
   if (status !== 0)
     return leftOut(
       stderr
@@ -32,6 +31,8 @@ export async function benchKernels({ say }: BenchContext): Promise<Section> {
     );
   const report = JSON.parse(stdout) as KernelReport;
   const bandwidth = median(report.copy);
+  // A software adapter's share of the cores is no figure of a kernel.
+  const [up, down] = report.software ? ([null, null] as const) : (['higher', 'lower'] as const);
   const gigabytes = (speeds: number[]) => speeds.map((speed) => speed / 1e9);
   return {
     id: 'kernels',
@@ -46,23 +47,23 @@ export async function benchKernels({ say }: BenchContext): Promise<Section> {
     ],
     measures: [
       {
-        ...{ id: 'copy', what: 'copy from buffer to buffer', unit: 'GB/s', better: 'higher' },
+        ...{ id: 'copy', what: 'copy from buffer to buffer', unit: 'GB/s', better: up },
         values: gigabytes(report.copy),
       },
       ...report.kernels.flatMap(({ name, what, bytes, ms }): Measure[] => {
         const speeds = ms.map((one) => bytes / (one / 1000));
         const shares = speeds.map((speed) => (100 * speed) / bandwidth);
         return [
-          { ...{ id: name, what: `${name}: ${what}`, unit: 'ms', values: ms, better: 'lower' } },
+          { ...{ id: name, what: `${name}: ${what}`, unit: 'ms', values: ms, better: down } },
           {
             ...{ id: `${name}.speed`, what: `${name}: bytes it must read and write`, unit: 'GB/s' },
             values: gigabytes(speeds),
-            better: 'higher',
+            better: up,
           },
           {
             ...{ id: `${name}.share`, what: `${name}: share of the copy's speed`, unit: '%' },
             values: shares,
-            better: 'higher',
+            better: up,
           },
         ];
       }),

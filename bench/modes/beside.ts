@@ -8,19 +8,19 @@ import { median } from '../reporting/statistics.ts';
 /** A peer and what it did, one run a round; or why it did not, in words. */
 export type PeerTurns = Peer & { runs: PeerRun[]; failed: string | null };
 
-/** Rounds of peers that nothing is asked beside. */
-const FEWER_ROUNDS = 2;
+/** Rounds of peers that nothing is asked beside: of two nobody could tell how far they scatter. */
+const FEWER_ROUNDS = 1;
 
 /**
  * All peers among the works of a turn. One that fails is left out of the rest: what others cannot do here is no reason
  * to measure nothing.
- * @param asked by id, what is asked of us beside them.
+ * @param everyRound ids of those that are measured as often as we are.
  * @param frames that each of them must make; null where each says itself how many it made.
  */
 export const addPeers = (
   turns: Turns,
   peers: Peer[],
-  asked: Record<string, number>,
+  everyRound: readonly string[],
   frames: number | null,
 ): PeerTurns[] =>
   peers.map((peer) => {
@@ -35,7 +35,7 @@ export const addPeers = (
         turn.failed = error instanceof Error ? error.message.trim().split('\n')[0]! : `${error}`;
       }
     };
-    turns.add(peer.id, work, peer.id in asked ? undefined : FEWER_ROUNDS);
+    turns.add(peer.id, work, everyRound.includes(peer.id) ? undefined : FEWER_ROUNDS);
     return turn;
   });
 

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { DetectModel } from '../../models/descriptor.ts';
-import type { ResolvedModel } from '../../models/store/index.ts';
+import type { DepthModel, DetectModel } from '../../models/descriptor.ts';
 import type { Rung } from '../../web/pages/bench/rungs/request.ts';
 import { type BenchContext, Turns } from '../context.ts';
 import { CLIP_FRAMES, hasFfmpeg, makeClip } from '../measure/clips.ts';
@@ -8,6 +7,7 @@ import type { EngineRun } from '../measure/engine-run.ts';
 import { Ladder } from '../measure/ladder.ts';
 import { hasPeer, nativeDetect, type Peer, type PeerDetection, pagePeer } from '../peers/index.ts';
 import type { Measure, Section } from '../reporting/report.ts';
+import { median, sum } from '../reporting/statistics.ts';
 import { framesOf } from '../street/score.ts';
 import { agreement } from './agreement.ts';
 import { addPeers, failedPeers, measuredPeers, type PeerTurns, peerChart } from './beside.ts';
@@ -25,11 +25,13 @@ import {
 const BEFORE: Rung[] = ['demux', 'decode', 'import', 'letterbox', 'infer'];
 const AFTER: Rung[] = ['postprocess', 'draw', 'frame-out', 'encode', 'mux'];
 
+const NETWORKS: Rung[] = ['infer', 'infer-depth'];
+
 const MIN_SCORE = 0.3;
 const IOU = 0.65;
 
 /** How long the whole is to run, seconds, and the least frames of it. */
-const WHOLE_SECONDS = { quick: 3, full: 7 };
+const WHOLE_SECONDS = { quick: 6, full: 7 };
 const LEAST_FRAMES = 12;
 
 /** `run --detect`, alone and with `--depth`, beside what the machine allows. */
@@ -83,9 +85,8 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
       return frames;
     };
     const runs = turns.add('whole', () => wholeRun(context, watched, clip, output('ours'), worthIt() / 30));
-    const peers =
-      mode.depth || codec !== 'h264' ? [] : detectPeers(context, mode.detect!, plain, clip, worthIt, output);
-    const all = addPeers(turns, peers, ASKED, null);
+    const peers = codec === 'h264' ? detectPeers(context, mode, plain, clip, worthIt, output) : [];
+    const all = addPeers(turns, peers, EVERY_ROUND, null);
     await turns.go();
     const besides = measuredPeers(all);
     const { measures, chart } = ladderMeasures(context, rungs, runs);
@@ -95,16 +96,18 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
       title: `${mode.title}: ${names} on every frame, ${width}×${height}`,
       text: [
         `Decode, infer, draw and encode again; ${frames} frames. Scores from ${MIN_SCORE}, NMS at IoU ${IOU}.`,
-        ...(mode.depth ? [] : peersNeedH264(codec)),
+        ...(codec === 'h264' ? leftOut() : peersNeedH264(codec)),
         ...failedPeers(all),
       ],
       measures: [
         ...measures,
         ...(await copiesMeasures(context, mode, ladder, clip)),
         ...comparison(
+          context,
           framesOf(events).map(({ detections = [] }) => detections),
           runs,
           besides,
+          sum(NETWORKS.flatMap((rung) => rungs.get(rung)?.map(({ fps }) => 1000 / fps) ?? [])) / runs.length,
         ),
       ],
       charts: [chart, ...(besides.length > 0 ? [peerChart(runs, besides, [])] : [])],
@@ -117,32 +120,55 @@ async function benchStages(context: BenchContext, mode: Mode): Promise<Section> 
 
 function detectPeers(
   context: BenchContext,
-  { descriptor, path }: ResolvedModel,
+  { detect, depth }: Mode,
   ladder: Ladder,
   clip: string,
   frames: () => number,
   output: (id: string) => string,
 ): Peer[] {
-  const { width, height, bitrate } = context;
-  const model = descriptor as DetectModel;
-  const job = { clip, width, height, bitrate, minScore: MIN_SCORE, iou: IOU, model, path };
-  return [
-    pagePeer(ladder, 'best', context, output('best'), job),
-    pagePeer(ladder, 'tutorial', context, output('tutorial'), job),
-    ...(hasPeer('onnxruntime-node') && hasFfmpeg()
-      ? [nativeDetect({ ...job, frames, output: output('native') })]
-      : []),
-  ].filter(({ id }) => !context.quick || id === 'best');
+  const { width, height, bitrate, quick } = context;
+  const job = {
+    ...{ clip, width, height, bitrate, minScore: MIN_SCORE, iou: IOU, frames },
+    ...{ model: detect!.descriptor as DetectModel, path: detect!.path },
+    depth: depth && { model: depth.descriptor as DepthModel, path: depth.path },
+  };
+  // Nobody's page does both.
+  const pages = depth
+    ? []
+    : (['best', 'tutorial'] as const).map((name) => pagePeer(ladder, name, context, output(name), job));
+  const native = leftOut().length === 0 ? [nativeDetect({ ...job, output: output('native') })] : [];
+  return [...pages, ...native].filter(({ id }) => !quick || id === 'best');
+}
+
+/** Who is not here, in words. */
+function leftOut(): string[] {
+  const missing = [
+    ...(hasPeer('onnxruntime-node') ? [] : ['onnxruntime-node']),
+    ...(hasFfmpeg() ? [] : ['ffmpeg']),
+  ];
+  return missing.length > 0
+    ? [`Left out: ffmpeg + native onnxruntime (${missing.join(', ')} is not here).`]
+    : [];
 }
 
 /** What is asked of us beside the pages of others. */
 const ASKED: Record<string, number> = { best: 1.25, tutorial: 2.5 };
 
-/** @param found by us, of the frames that both did. */
-function comparison(found: PeerDetection[][], runs: EngineRun[], peers: PeerTurns[]): Measure[] {
+/** What is measured every round, as we are. */
+const EVERY_ROUND = [...Object.keys(ASKED), 'native'];
+
+/** @param found by us, of the frames that both did. @param networkMs of ours alone, a frame. */
+function comparison(
+  { quick }: BenchContext,
+  found: PeerDetection[][],
+  runs: EngineRun[],
+  peers: PeerTurns[],
+  networkMs: number,
+): Measure[] {
   return peers.flatMap(({ id, what, runs: done }): Measure[] => {
-    const atLeast = ASKED[id];
+    const atLeast = quick ? undefined : ASKED[id];
     const inPage = done[0]!.fps !== null;
+    const inside = done.flatMap((run) => run.inside ?? []);
     return [
       {
         id: `beside.${id}`,
@@ -155,7 +181,23 @@ function comparison(found: PeerDetection[][], runs: EngineRun[], peers: PeerTurn
         ),
         better: 'higher',
         ...(atLeast !== undefined && { asked: { atLeast } }),
+        ...(!inPage && {
+          note: `of ${runs[0]!.summary.frames} frames; our start until the first one is ${median(runs.map(({ firstFrameSeconds }) => firstFrameSeconds)).toFixed(1)} s of it`,
+        }),
       },
+      ...(inside.length > 0
+        ? [
+            {
+              id: `beside.${id}.steady`,
+              what: `steady state ÷ ${what}`,
+              unit: '×',
+              values: inside.map(({ steadyFps }, i) => runs[i]!.steadyFps / steadyFps),
+              better: 'higher',
+              // Native kernels take the processor's widest instructions, wasm has 128 bits.
+              note: `its networks take ${median(inside.map((one) => one.networkMs)).toFixed(1)} ms a frame, ours in wasm with all cores ${networkMs.toFixed(1)} ms`,
+            } satisfies Measure,
+          ]
+        : []),
       {
         id: `agreement.${id}`,
         what: `${what}: share of what either found from score 0.5 that the other found too`,

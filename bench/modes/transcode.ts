@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import type { Codec } from '../../protocol/index.ts';
 import type { Rung } from '../../web/pages/bench/rungs/request.ts';
 import { type BenchContext, Turns } from '../context.ts';
+import { CORES } from '../machine.ts';
 import { CLIP_FRAMES, hasFfmpeg, makeClip, quality, videoTrack } from '../measure/clips.ts';
 import type { EngineRun } from '../measure/engine-run.ts';
 import { Ladder, type RungFigures } from '../measure/ladder.ts';
@@ -21,6 +21,8 @@ const MODE: Mode = {
   detect: null,
   depth: null,
 };
+
+const NAPI = '@napi-rs/webcodecs';
 
 /** What is asked of us beside others. */
 const ASKED: Record<string, number> = { 'x264-veryfast': 1 };
@@ -42,7 +44,7 @@ export async function benchTranscode(context: BenchContext): Promise<Section> {
         ? [
             ...ffmpegPeers(clip, bitrate, output),
             pagePeer(ladder, 'conversion', context, output('conversion'), null),
-            ...(hasPeer('@napi-rs/webcodecs') ? [napiWebCodecs(clip, bitrate, output('napi'))] : []),
+            ...(hasPeer(NAPI) ? [napiWebCodecs(clip, bitrate, output('napi'))] : []),
           ].filter(({ id }) => !quick || id in ASKED)
         : [];
     const turns = new Turns(context);
@@ -54,21 +56,21 @@ export async function benchTranscode(context: BenchContext): Promise<Section> {
       }),
     );
     const runs = turns.add('whole', () => wholeRun(context, MODE, clip, output('ours')));
-    const all = addPeers(turns, peers, ASKED, frames);
+    const all = addPeers(turns, peers, Object.keys(ASKED), frames);
     await turns.go();
     const besides = measuredPeers(all);
     const { measures, chart } = ladderMeasures(context, rungs, runs);
     const beside = await comparison(quick, clip, runs, bare, besides, output('ours'));
-    const equal = codec === 'h264' && hasFfmpeg() ? equalPsnr(context, clip, runs, output) : [];
+    const equal = codec === 'h264' && hasFfmpeg() ? await equalPsnr(context, clip, runs, output) : [];
     return {
       id: MODE.id,
       title: `Transcode: ${width}×${height}, ${codec}, ${(bitrate / 1e6).toFixed(2)} Mbit/s`,
       text: [
         'Whole processes, browser start included, are compared with whole processes, and what runs in a page with the steady state.',
-        ...peersNeedH264(codec),
+        ...(codec === 'h264' ? leftOut() : peersNeedH264(codec)),
         ...failedPeers(all),
       ],
-      measures: [...measures, bareShare(measures, bare, codec), ...beside, ...equal],
+      measures: [...measures, bareShare(context, measures, bare), ...beside, ...equal],
       charts: [
         chart,
         peerChart(runs, besides, [
@@ -81,16 +83,30 @@ export async function benchTranscode(context: BenchContext): Promise<Section> {
   }
 }
 
+/** Who is not here, in words. */
+function leftOut(): string[] {
+  const missing = [...(hasFfmpeg() ? [] : ['ffmpeg']), ...(hasPeer(NAPI) ? [] : [NAPI])];
+  return missing.length > 0 ? [`Left out: ${missing.join(', ')} (not here).`] : [];
+}
+
+/** Less than this of what the machine allows has to be explained. */
+const MUCH = 0.9;
+
 /** What the browser's codecs leave of what the machine allows before anything of ours is between them. */
-function bareShare(ladder: Measure[], bare: RungFigures[], codec: Codec): Measure {
+function bareShare(
+  { codec, softwareEncoder }: BenchContext,
+  ladder: Measure[],
+  bare: RungFigures[],
+): Measure {
   const bounds = ladder.find(({ id }) => id === 'bound')!.values;
+  const values = bare.map(({ fps }, i) => fps / bounds[i]!);
+  const busy = median(bare.map(({ fps, cpuPerFrame }) => (100 * fps * cpuPerFrame) / CORES));
+  // Looked into for the browser's own H.264 encoder only.
+  const known = codec === 'h264' && softwareEncoder && median(values) < MUCH;
   return {
     ...{ id: 'bare.bound', what: 'bare WebCodecs ÷ what the machine allows', unit: '×', better: 'higher' },
-    values: bare.map(({ fps }, i) => fps / bounds[i]!),
-    // Looked into for the browser's H.264 encoder only.
-    ...(codec === 'h264' && {
-      note: "the encoder's threads wait for each other, and for the decoder: bench/NOTES.md",
-    }),
+    values,
+    note: `cores ${busy.toFixed(0)} % busy${known ? ": the encoder's threads wait for each other, and for the decoder (bench/NOTES.md)" : ''}`,
   };
 }
 
@@ -108,7 +124,7 @@ async function comparison(
       'bare',
       'steady state ÷ bare WebCodecs decode + encode',
       runs.map(({ steadyFps }, i) => steadyFps / bare[i]!.fps),
-      0.95,
+      quick ? null : 0.95,
     ),
     { id: 'wall', what: 'the whole process', unit: 's', values: wall, better: 'lower' },
     ...(await pictures('ours', 'ours', ours, clip)),
@@ -137,7 +153,7 @@ function ratio(id: string, what: string, values: number[], atLeast: number | nul
 
 async function pictures(id: string, what: string, output: string, clip: string): Promise<Measure[]> {
   if (!hasFfmpeg()) return [];
-  const { psnr, ssim } = quality(output, clip, COMPARED);
+  const { psnr, ssim } = await quality(output, clip, COMPARED);
   const figure = (name: string, said: string, unit: string, value: number, better: Measure['better']) => ({
     ...{ id: `${name}.${id}`, what: `${what}: ${said}`, unit, values: [value], better },
   });
@@ -149,26 +165,27 @@ async function pictures(id: string, what: string, output: string, clip: string):
 }
 
 /** x264 veryfast at the bitrate at which its pictures are as good as ours: its bits, and its time. */
-function equalPsnr(
+async function equalPsnr(
   { folder, quick, bitrate, say }: BenchContext,
   clip: string,
   runs: EngineRun[],
   output: (id: string) => string,
-): Measure[] {
+): Promise<Measure[]> {
   if (quick) return [];
   say('x264 veryfast at equal PSNR');
-  const target = quality(output('ours'), clip, COMPARED).psnr;
+  const target = (await quality(output('ours'), clip, COMPARED)).psnr;
   const veryfast = ['-c:v', 'libx264', '-preset', 'veryfast'];
-  const tried = [1, 0.5, 0.25].map((share) => {
+  const tried: { log: number; psnr: number }[] = [];
+  for (const share of [1, 0.5, 0.25]) {
     const path = join(folder, `equal-${share}.mp4`);
-    transcode(clip, path, [...veryfast, '-b:v', `${bitrate * share}`, '-frames:v', `${COMPARED}`]);
-    return { log: Math.log(bitrate * share), psnr: quality(path, clip, COMPARED).psnr };
-  });
+    await transcode(clip, path, [...veryfast, '-b:v', `${bitrate * share}`, '-frames:v', `${COMPARED}`]);
+    tried.push({ log: Math.log(bitrate * share), psnr: (await quality(path, clip, COMPARED)).psnr });
+  }
   const [a, b] = tried[1]!.psnr > target ? [tried[1]!, tried[2]!] : [tried[0]!, tried[1]!];
   const equal = Math.exp(b.log + ((a.log - b.log) * (target - b.psnr)) / (a.psnr - b.psnr));
   const path = output('equal');
-  const seconds = transcode(clip, path, [...veryfast, '-b:v', `${Math.round(equal)}`]);
-  const { psnr } = quality(path, clip, COMPARED);
+  const seconds = await transcode(clip, path, [...veryfast, '-b:v', `${Math.round(equal)}`]);
+  const { psnr } = await quality(path, clip, COMPARED);
   return [
     {
       id: 'beside.equal-psnr',

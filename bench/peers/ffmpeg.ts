@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { runChild } from '../measure/child.ts';
 import { hasFfmpeg, videoTrack } from '../measure/clips.ts';
 import type { Peer } from './peer.ts';
 
@@ -35,18 +36,17 @@ export function ffmpegPeers(clip: string, bitrate: number, output: (id: string) 
     what,
     run: async () => {
       const out = output(id);
-      const wallSeconds = transcode(clip, out, [...args, '-b:v', `${bitrate}`]);
+      const wallSeconds = await transcode(clip, out, [...args, '-b:v', `${bitrate}`]);
       return { fps: null, wallSeconds, frames: (await videoTrack(out)).frames, output: out };
     },
   }));
 }
 
 /** @returns seconds of the whole process. @throws with ffmpeg's own words when it fails. */
-export function transcode(clip: string, output: string, args: string[]): number {
+export async function transcode(clip: string, output: string, args: string[]): Promise<number> {
   const began = performance.now();
-  const { status, stderr } = spawnSync('ffmpeg', ['-v', 'error', '-y', '-i', clip, ...args, '-an', output], {
-    encoding: 'utf8',
-  });
+  const all = ['-v', 'error', '-y', '-i', clip, ...args, '-an', output];
+  const { status, stderr } = await runChild('ffmpeg', all);
   if (status !== 0) throw new Error(`ffmpeg ${args.join(' ')} failed: ${stderr}`);
   return (performance.now() - began) / 1000;
 }

@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { runChild } from '../measure/child.ts';
 import { PEERS, type Peer } from './peer.ts';
 
 /** @napi-rs/webcodecs: the same API in Node. */
@@ -9,9 +9,8 @@ export const napiWebCodecs = (clip: string, bitrate: number, output: string): Pe
   run: async () => {
     const began = performance.now();
     const script = join(PEERS, 'napi-webcodecs.mjs');
-    const { status, stdout, stderr } = spawnSync(process.execPath, [script, clip, output, `${bitrate}`], {
-      encoding: 'utf8',
-    });
+    const args = [script, clip, output, `${bitrate}`];
+    const { status, stdout, stderr } = await runChild(process.execPath, args);
     if (status !== 0) throw new Error(`@napi-rs/webcodecs failed: ${stderr}`);
     return { fps: null, wallSeconds: (performance.now() - began) / 1000, frames: Number(stdout), output };
   },

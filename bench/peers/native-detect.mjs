@@ -1,8 +1,9 @@
 /**
  * ffmpeg and native onnxruntime, as a video engineer would write it: one ffmpeg decodes and scales (the picture for
  * the model, and the planes to draw on), onnxruntime infers with all cores, boxes are drawn into the planes, another
- * ffmpeg encodes. Each step of a frame overlaps the next frame's decoding and the last one's encoding.
- * `node native-detect.mjs JOB` with the job as JSON; prints what it found as JSON.
+ * ffmpeg encodes. Each step of a frame overlaps the next frame's decoding and the last one's encoding. A second network
+ * estimates depth where the job names one; its map is not drawn.
+ * `node native-detect.mjs JOB` with the job as JSON; prints what it found, and how fast it was, as JSON.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,28 +11,38 @@ import { PassThrough } from 'node:stream';
 import * as ort from 'onnxruntime-node';
 
 const job = JSON.parse(process.argv[2]);
-const { clip, output, frames, width, height, model, bitrate } = job;
+const { clip, output, frames, width, height, model, depth, bitrate } = job;
+const networks = [model, ...(depth ? [depth] : [])].map((one) => ({ ...one, ...placed(one.letterbox) }));
+const { left, top, scale } = networks[0];
 const { letterbox, head } = model;
 
-// As the letterbox of the model says: the picture keeps its shape, the rest is grey.
-const scale = Math.min(letterbox.width / width, letterbox.height / height);
-const inner = { width: Math.round(width * scale), height: Math.round(height * scale) };
-const centred = letterbox.placement === 'center';
-const left = centred ? Math.floor((letterbox.width - inner.width) / 2) : 0;
-const top = centred ? Math.floor((letterbox.height - inner.height) / 2) : 0;
-const grey = `0x${letterbox.pad.toString(16).padStart(2, '0').repeat(3)}`;
+/** As the letterbox of a model says: the picture keeps its shape, the rest is grey. */
+function placed({ width: w, height: h, placement }) {
+  const by = Math.min(w / width, h / height);
+  const inner = { width: Math.round(width * by), height: Math.round(height * by) };
+  const centred = placement === 'center';
+  return {
+    ...{ scale: by, inner, area: w * h },
+    left: centred ? Math.floor((w - inner.width) / 2) : 0,
+    top: centred ? Math.floor((h - inner.height) / 2) : 0,
+  };
+}
 
+const small = ({ inner, left: x, top: y, letterbox: { width: w, height: h, pad } }, i) =>
+  `[in${i}]scale=${inner.width}:${inner.height}:flags=bilinear,format=gbrp,` +
+  `pad=${w}:${h}:${x}:${y}:0x${pad.toString(16).padStart(2, '0').repeat(3)}[small${i}]`;
+const inputs = networks.map((_, i) => `[in${i}]`).join('');
 const decoder = spawn(
   'ffmpeg',
   [
-    ...['-v', 'error', '-i', clip, '-frames:v', `${frames}`],
-    '-filter_complex',
-    `[0:v]split[a][b];[b]scale=${inner.width}:${inner.height}:flags=bilinear,format=gbrp,` +
-      `pad=${letterbox.width}:${letterbox.height}:${left}:${top}:${grey}[small]`,
+    ...['-v', 'error', '-i', clip, '-frames:v', `${frames}`, '-filter_complex'],
+    `[0:v]split=${networks.length + 1}[a]${inputs};${networks.map(small).join(';')}`,
     ...['-map', '[a]', '-frames:v', `${frames}`, '-pix_fmt', 'yuv420p', '-f', 'rawvideo', 'pipe:1'],
-    ...['-map', '[small]', '-frames:v', `${frames}`, '-f', 'rawvideo', 'pipe:3'],
+    ...networks.flatMap((_, i) => [
+      ...['-map', `[small${i}]`, '-frames:v', `${frames}`, '-f', 'rawvideo', `pipe:${3 + i}`],
+    ]),
   ],
-  { stdio: ['ignore', 'pipe', 'inherit', 'pipe'] },
+  { stdio: ['ignore', 'pipe', 'inherit', ...networks.map(() => 'pipe')] },
 );
 const encoder = spawn(
   'ffmpeg',
@@ -42,30 +53,37 @@ const encoder = spawn(
   { stdio: ['pipe', 'ignore', 'inherit'] },
 );
 
-const session = await ort.InferenceSession.create(model.path);
+const sessions = await Promise.all(networks.map(({ path }) => ort.InferenceSession.create(path)));
 /** Frames. */
 const AHEAD = 16;
 const planesSize = (width * height * 3) / 2;
-const area = letterbox.width * letterbox.height;
 const pictures = chunksOf(decoder.stdout, planesSize);
-const smalls = chunksOf(decoder.stdio[3], 3 * area);
+const smalls = networks.map(({ area }, i) => chunksOf(decoder.stdio[3 + i], 3 * area));
 const found = [];
-const read = () => Promise.all([pictures.next(), smalls.next()]);
+/** When each frame was done, ms, and how long all networks took for all frames. */
+const done = [];
+let inNetworks = 0;
+const read = () => Promise.all([pictures, ...smalls].map((chunks) => chunks.next()));
 let next = read();
 while (true) {
-  const [planes, small] = await next;
-  if (planes.done || small.done) break;
+  const chunks = await next;
+  if (chunks.some((one) => one.done)) break;
+  const [planes, ...scaled] = chunks.map(({ value }) => value);
   // The next frame is read while this one is looked at.
   next = read();
-  const boxes = await infer(small.value);
-  for (const { box } of boxes) drawBox(planes.value, box);
+  const boxes = nms(decode(await infer(0, scaled[0])));
+  if (depth) await infer(1, scaled[1]);
+  for (const { box } of boxes) drawBox(planes, box);
   found.push(boxes);
-  if (!encoder.stdin.write(planes.value)) await once(encoder.stdin, 'drain');
+  done.push(performance.now());
+  if (!encoder.stdin.write(planes)) await once(encoder.stdin, 'drain');
 }
 encoder.stdin.end();
 const [code] = await once(encoder, 'close');
 if (code !== 0) process.exit(1);
-console.log(JSON.stringify(found));
+const [from, to] = [0.1, 0.9].map((share) => Math.floor(share * (done.length - 1)));
+const steadyFps = ((to - from) * 1000) / (done[to] - done[from]);
+console.log(JSON.stringify({ found, steadyFps, networkMs: inNetworks / done.length }));
 
 /** Some are read ahead: ffmpeg may have frames of one pipe to write before it gives the other pipe's. */
 async function* chunksOf(pipe, size) {
@@ -87,18 +105,22 @@ async function* chunksOf(pipe, size) {
   }
 }
 
-async function infer(gbr) {
+/** Raw output of a network. */
+async function infer(which, gbr) {
+  const { area, letterbox: box, input: name, output: wanted } = networks[which];
   const input = new Float32Array(3 * area);
   // ffmpeg's planar RGB comes as green, blue, red.
   const planeOf = { g: 0, b: 1, r: 2 };
-  [...letterbox.order].forEach((channel, c) => {
+  [...box.order].forEach((channel, c) => {
     const from = planeOf[channel] * area;
-    const [mean, by] = [letterbox.mean[c], letterbox.scale[c]];
+    const [mean, by] = [box.mean[c], box.scale[c]];
     for (let i = 0; i < area; i++) input[c * area + i] = (gbr[from + i] - mean) * by;
   });
-  const dims = [1, 3, letterbox.height, letterbox.width];
-  const outputs = await session.run({ [model.input]: new ort.Tensor('float32', input, dims) });
-  return nms(decode(outputs[model.output].data));
+  const began = performance.now();
+  const dims = [1, 3, box.height, box.width];
+  const outputs = await sessions[which].run({ [name]: new ort.Tensor('float32', input, dims) });
+  inNetworks += performance.now() - began;
+  return wanted ? outputs[wanted].data : null;
 }
 
 function decode(raw) {

@@ -19,6 +19,8 @@ export interface PeerRun {
   frames: number;
   /** What it wrote; null when it wrote nothing. */
   output: string | null;
+  /** Of a process that looks at itself: its pace without start and end, and what its networks take of a frame. */
+  inside?: { steadyFps: number; networkMs: number };
   /** What it found, in display px, where it looks for objects; one list a frame. */
   found?: PeerDetection[][];
 }

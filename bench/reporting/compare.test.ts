@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareReports, unlike, unshared } from './compare.ts';
+import { compareReports, scatterOfOne, unlike, unshared } from './compare.ts';
 import type { Measure, Report } from './report.ts';
 
 const machine: Report['machine'] = {
@@ -63,6 +63,16 @@ describe('two reports', () => {
     const score = (value: number): Measure => ({ ...fps(value), id: 'ap', unit: '' });
     const [speed, ap] = compareReports(report(fps(100), score(0.5)), report(fps(85), score(0.48)));
     expect([speed!.verdict, ap!.verdict]).toEqual(['same', 'worse']);
+  });
+
+  it('what was measured once may be as far off as single rounds of the rest are', () => {
+    // Rounds that scatter by some 40 %: whoever reads a single one may be as far off, twice.
+    const noisy = (...more: Measure[]) => report(...more, { ...fps(80, 100, 90), id: 'rounds' });
+    expect(scatterOfOne(noisy(), noisy())).toBeCloseTo(Math.hypot(0.478, 0.478), 2);
+    const [speed] = compareReports(noisy(fps(100)), noisy(fps(60)));
+    expect(speed!.verdict).toBe('same');
+    expect(compareReports(noisy(fps(100)), noisy(fps(20)))[0]!.verdict).toBe('worse');
+    expect(scatterOfOne(report(fps(1)), report(fps(1)))).toBe(0.2);
   });
 
   it('what only one of them has is named, not compared', () => {

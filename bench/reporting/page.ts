@@ -1,5 +1,5 @@
 import template from './page.html?raw';
-import { askedInWords, type Report, shown, verdict } from './report.ts';
+import { askedInWords, type Report, shown, verdict, verdictInWords } from './report.ts';
 import { selfContained } from './self-contained.ts';
 import { median } from './statistics.ts';
 
@@ -25,6 +25,7 @@ export function reportPage(report: Report): string {
       said: shown(measure),
       asked: askedInWords(measure),
       reached: verdict(measure),
+      verdict: verdictInWords(measure)?.toLowerCase() ?? '',
       note: measure.note ?? '',
     })),
   }));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { reportPage } from './page.ts';
-import { type Measure, type Report, shown, verdict } from './report.ts';
+import { type Measure, type Report, shown, verdict, verdictInWords } from './report.ts';
 import { sectionTable } from './table.ts';
 
 const measure = (values: number[], asked?: Measure['asked']): Measure => ({
@@ -20,6 +20,14 @@ describe('a figure', () => {
     expect(verdict(measure([11], { atMost: 10 }))).toBe(false);
     expect(verdict(measure([11]))).toBeNull();
     expect(verdict(measure([], { atMost: 10 }))).toBeNull();
+  });
+
+  it('says where its spread leaves open whether the next run reaches it too', () => {
+    expect(verdictInWords(measure([0.95, 0.951, 0.949], { atLeast: 0.9 }))).toBe('reached');
+    expect(verdictInWords(measure([0.8, 0.95, 0.91], { atLeast: 0.9 }))).toBe('reached, within the spread');
+    expect(verdictInWords(measure([11, 9, 10.5], { atMost: 10 }))).toBe('NOT REACHED, within the spread');
+    expect(verdictInWords(measure([11], { atMost: 10 }))).toBe('NOT REACHED');
+    expect(verdictInWords(measure([11]))).toBeNull();
   });
 });
 

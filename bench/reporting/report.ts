@@ -77,6 +77,16 @@ export function verdict({ values, asked }: Measure): boolean | null {
   return 'atLeast' in asked ? value >= asked.atLeast : value <= asked.atMost;
 }
 
+/** The same in words: whether the next run would say so too is left open where the spread reaches what is asked. */
+export function verdictInWords(measure: Measure): string | null {
+  const reached = verdict(measure);
+  if (reached === null) return null;
+  const { values, asked } = measure;
+  const bar = 'atLeast' in asked! ? asked.atLeast : asked!.atMost;
+  const open = Math.abs(median(values) - bar) < spread(values);
+  return `${reached ? 'reached' : 'NOT REACHED'}${open ? ', within the spread' : ''}`;
+}
+
 /** `92.3 ± 1.4 fps`. */
 export function shown({ values, unit }: Pick<Measure, 'values' | 'unit'>): string {
   if (values.length === 0) return '–';

@@ -1,12 +1,11 @@
 import type { Compared } from './compare.ts';
-import { askedInWords, type Section, shown, verdict } from './report.ts';
+import { askedInWords, type Section, shown, verdictInWords } from './report.ts';
 
 /** A section for the terminal. */
 export function sectionTable({ title, text, measures }: Section): string {
   const rows = measures.map((measure) => {
-    const reached = verdict(measure);
-    const asked =
-      reached === null ? '' : `asked ${askedInWords(measure)}: ${reached ? 'reached' : 'NOT REACHED'}`;
+    const reached = verdictInWords(measure);
+    const asked = reached === null ? '' : `asked ${askedInWords(measure)}: ${reached}`;
     return [measure.what, shown(measure), [asked, measure.note].filter(Boolean).join('; ')];
   });
   return `\n${title}\n${text.map((line) => `  ${line}\n`).join('')}${columns(rows)}`;

@@ -80,7 +80,8 @@ export async function heldOut(
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     const stem = join(folder, `street-${seed}-${backend}`);
     const [clip, truth, found, maps] = [
-      `${stem}.mp4`,
+      // Of H.264 the browser's encoder makes another file each time, with its threads; of VP9 the same.
+      `${stem}.webm`,
       `${stem}.truth.ndjson`,
       `${stem}.ndjson`,
       `${stem}-maps`,

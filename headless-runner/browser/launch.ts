@@ -6,6 +6,7 @@ import puppeteer, { type Browser } from 'puppeteer-core';
 import type { BackendChoice } from '../../protocol/index.ts';
 import { EdgeRunnerError } from '../../protocol/index.ts';
 import { hasGpu } from './has-gpu.ts';
+import { removeOldProfiles } from './old-profiles.ts';
 import { endGroup } from './process-group.ts';
 
 export interface LaunchOptions {
@@ -31,8 +32,15 @@ export async function launchBrowser({
   headed,
   env = {},
 }: LaunchOptions): Promise<LaunchedBrowser> {
+  await removeOldProfiles();
   const profile = await mkdtemp(join(tmpdir(), 'edge-runner-'));
-  const removeProfile = () => rm(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  // A process that ends without closing it takes the browser along, and its profile too.
+  const atExit = () => rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  process.once('exit', atExit);
+  const removeProfile = async () => {
+    await rm(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    process.off('exit', atExit);
+  };
   try {
     const browser = await puppeteer.launch({
       executablePath,
@@ -51,13 +59,9 @@ export async function launchBrowser({
       handleSIGHUP: false,
     });
     let closing: Promise<void> | null = null;
-    // A process that ends without closing it takes the browser along, and its profile too.
-    const atExit = () => rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
-    process.once('exit', atExit);
     const close = async () => {
       await endBrowser(browser);
       await removeProfile();
-      process.off('exit', atExit);
     };
     return { browser, close: () => (closing ??= close()) };
   } catch (error) {

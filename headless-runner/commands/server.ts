@@ -6,9 +6,8 @@ import pretty from 'pino-pretty';
 import { cacheFolder, checkFolders, modelFolders } from '../../models/store/index.ts';
 import { EdgeRunnerError } from '../../protocol/index.ts';
 import {
-  INTERVALS,
-  REQUEST_LIMITS,
   type RunningServer,
+  SERVER_DEFAULTS,
   STRATEGY_NAMES,
   type StrategyName,
   startServer,
@@ -23,6 +22,7 @@ interface Options {
   cert?: string;
   key?: string;
   plainHttp: boolean;
+  proxy: string[];
   clientCa?: string;
   name: string[];
   allowAddress: string[];
@@ -31,6 +31,7 @@ interface Options {
   strategy: StrategyName;
   models: string[];
   logLevel: string;
+  newAdminToken: boolean;
 }
 
 const GIB = 1 << 30;
@@ -39,12 +40,23 @@ export function serverCommand(): Command {
   const several = (value: string, before: string[] = []) => [...before, value];
   return new Command('server')
     .description('the job server: gives jobs to the nodes that join it')
-    .option('--host <address>', 'address to listen on; off loopback it speaks TLS', '127.0.0.1')
-    .option('--port <port>', 'port to listen on; 0 for any that is free', readCount('--port', 0), 7300)
+    .option('--host <address>', 'address to listen on; off loopback it speaks TLS', SERVER_DEFAULTS.host)
+    .option(
+      '--port <port>',
+      'port to listen on; 0 for any that is free',
+      readCount('--port', 0, 65_535),
+      SERVER_DEFAULTS.port,
+    )
     .option('--data <dir>', 'where jobs and files are kept', defaultFolder())
     .option('--cert <file>', 'PEM certificate to show, with its chain (default: one of its own)')
     .option('--key <file>', 'PEM key of that certificate')
     .option('--plain-http', 'no TLS off loopback: something in front of it speaks TLS', false)
+    .option(
+      '--proxy <address>',
+      'a proxy in front, address or range, whose word on who asks is believed; may be given again',
+      several,
+      [],
+    )
     .option('--client-ca <file>', 'PEM: headless nodes must show a certificate that this one signed')
     .option(
       '--name <name>',
@@ -63,13 +75,19 @@ export function serverCommand(): Command {
       'forget jobs so long after their end, such as 7d or 12h (default: never)',
       readKeep,
     )
-    .option('--most-upload <gib>', 'largest upload, GiB', readCount('--most-upload', 1), 64)
+    .option(
+      '--most-upload <gib>',
+      'largest upload, GiB',
+      readCount('--most-upload', 1),
+      SERVER_DEFAULTS.mostUploadBytes / GIB,
+    )
     .addOption(
       new Option('--strategy <name>', 'which node is given a task')
         .choices(STRATEGY_NAMES)
-        .default('fastest'),
+        .default(SERVER_DEFAULTS.strategy),
     )
     .option('--models <dir>', 'look for models in this folder first; may be given again', several, [])
+    .option('--new-admin-token', 'print another admin token: the last one was lost', false)
     .addOption(
       new Option('--log-level <level>', 'how much is logged')
         .choices(['debug', 'info', 'warn', 'error'])
@@ -94,18 +112,19 @@ async function serve(options: Options): Promise<void> {
   await untilInterrupted(async (signal) => {
     const server = await startServer(
       {
+        ...SERVER_DEFAULTS,
         ...{ host, port, data, plainHttp, strategy, names: options.name },
         databaseUrl: process.env.DATABASE_URL || null,
         s3Url: process.env.S3_URL || null,
         certificate: cert === undefined ? null : { cert, key: key! },
+        proxies: options.proxy,
         clientCa: clientCa ?? null,
         allowAddresses: options.allowAddress,
         keepSeconds: keep ?? null,
-        intervals: INTERVALS,
-        limits: REQUEST_LIMITS,
         modelFolders: modelFolders(options.models),
         modelCache: cacheFolder(),
         mostUploadBytes: options.mostUpload * GIB,
+        newAdminToken: options.newAdminToken,
       },
       log,
     );

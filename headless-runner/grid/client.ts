@@ -2,7 +2,7 @@ import type { Agent, IncomingMessage } from 'node:http';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { createInterface } from 'node:readline';
-import { EdgeRunnerError, fromProblem, isRevoked } from '../../protocol/index.ts';
+import { EdgeRunnerError, type ErrorCode, fromProblem, isRevoked } from '../../protocol/index.ts';
 import { serverAgent } from './pinned-agent.ts';
 
 /** How a server is reached, and as whom. */
@@ -16,9 +16,14 @@ export interface ServerAddress {
   key: string | null;
 }
 
-/** Times that a question which changes nothing is asked again, and the longest pause between. */
-const TRIES = 6;
+/**
+ * How long a server that is not reached is asked again, milliseconds: one that is started anew takes seconds. Whoever has
+ * work there waits until somebody has seen to it.
+ */
+const PATIENCE = { usual: 15_000, atWork: 15 * 60_000 };
 const LONGEST_PAUSE = 8_000;
+/** What a server answers that may answer otherwise in a moment. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(['server-fault', 'database-unreachable']);
 /** Milliseconds that a last word may take. */
 const LAST_WORD = 3_000;
 /** A server that sends nothing for this long is taken as gone, milliseconds. */
@@ -30,6 +35,7 @@ export class GridClient {
   readonly agent: Agent;
   readonly #token: string | null;
   readonly #signal: AbortSignal;
+  #patience = PATIENCE.usual;
 
   private constructor(server: URL, agent: Agent, token: string | null, signal: AbortSignal) {
     this.server = server;
@@ -41,6 +47,11 @@ export class GridClient {
   /** @throws {EdgeRunnerError} `certificate-unknown`, `server-unreachable` */
   static async open({ url, token, ...trust }: ServerAddress, signal: AbortSignal): Promise<GridClient> {
     return new GridClient(url, await serverAgent({ url, ...trust }), token, signal);
+  }
+
+  /** From now on there is something to lose. */
+  waitLonger(): void {
+    this.#patience = PATIENCE.atWork;
   }
 
   get headers(): Record<string, string> {
@@ -79,12 +90,14 @@ export class GridClient {
   /** Lines of NDJSON as they come; taken up again after the last id when the connection breaks. */
   async *follow<T extends { id: number | null }>(path: string): AsyncGenerator<T> {
     let last = 0;
+    let heardAt = performance.now();
     for (let failures = 0; ; ) {
       try {
         const headers = { accept: 'application/x-ndjson', 'last-event-id': `${last}` };
         const answer = await this.#ask('GET', path, undefined, headers);
         for await (const line of createInterface({ input: answer })) {
           failures = 0;
+          heardAt = performance.now();
           if (line === '') continue;
           const event = JSON.parse(line) as T;
           if (event.id !== null) last = event.id;
@@ -94,7 +107,8 @@ export class GridClient {
       } catch (error) {
         this.#signal.throwIfAborted();
         if (error instanceof EdgeRunnerError && error.code !== 'server-unreachable') throw error;
-        if (++failures >= TRIES) throw error;
+        if (performance.now() - heardAt > this.#patience) throw error;
+        failures++;
       }
       await this.#pause(failures);
     }
@@ -115,13 +129,14 @@ export class GridClient {
   }
 
   async #again<T>(work: () => Promise<T>): Promise<T> {
-    for (let failures = 0; ; ) {
+    const began = performance.now();
+    for (let failures = 1; ; failures++) {
       try {
         return await work();
       } catch (error) {
         this.#signal.throwIfAborted();
         if (!(error instanceof EdgeRunnerError) || error.code !== 'server-unreachable') throw error;
-        if (++failures >= TRIES) throw error;
+        if (performance.now() - began > this.#patience) throw error;
         await this.#pause(failures);
       }
     }
@@ -192,10 +207,10 @@ async function refusal(server: URL, answer: IncomingMessage): Promise<EdgeRunner
   const body = await text(answer).catch(() => '');
   const told = fromProblem(parse(body));
   const { statusCode = 0 } = answer;
-  if (told && statusCode < 500) return told;
+  if (told && !PASSING.has(told.code)) return told;
   // One in front of it, or itself when it is just starting: worth another try.
   return new EdgeRunnerError(
-    statusCode >= 500 ? 'server-unreachable' : 'server-refused',
+    told || statusCode >= 500 ? 'server-unreachable' : 'server-refused',
     told?.message ?? `${server.origin} answered ${statusCode}.`,
     told?.remedy ?? 'Check that this is the address of an edge-runner server.',
   );
@@ -213,6 +228,6 @@ const unreachable = ({ origin }: URL, error: Error) =>
   new EdgeRunnerError(
     'server-unreachable',
     `${origin} was not reached: ${error.message || (error as NodeJS.ErrnoException).code}.`,
-    'Check the address, and that the server runs.',
+    'Check the address, that it begins with https where the server speaks TLS, and that the server runs.',
     { cause: error },
   );

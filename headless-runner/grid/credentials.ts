@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { makeFolder } from '../../models/store/index.ts';
+import { EdgeRunnerError } from '../../protocol/index.ts';
 
 const kept = z.record(z.string(), z.string());
 
@@ -22,10 +24,20 @@ export class Credentials {
   async set(server: URL, node: string, credential: string | null): Promise<void> {
     const { [keyOf(server, node)]: _, ...others } = await this.#read();
     const all = credential === null ? others : { ...others, [keyOf(server, node)]: credential };
-    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
     const part = `${this.#path}.${randomBytes(4).toString('hex')}`;
-    await writeFile(part, `${JSON.stringify(all, null, 2)}\n`, { mode: 0o600 });
-    await rename(part, this.#path);
+    try {
+      await makeFolder(dirname(this.#path), 0o700);
+      await writeFile(part, `${JSON.stringify(all, null, 2)}\n`, { mode: 0o600 });
+      await rename(part, this.#path);
+    } catch (error) {
+      await rm(part, { force: true });
+      throw new EdgeRunnerError(
+        'output-unwritable',
+        `What this machine is to the server cannot be kept in ${this.#path} (${(error as NodeJS.ErrnoException).code}).`,
+        'Set XDG_CONFIG_HOME to a folder that this user may write to.',
+        { cause: error },
+      );
+    }
   }
 
   /** What cannot be read is as good as nothing: the machine enrols anew. */

@@ -124,7 +124,9 @@ function unknown(
       );
     default:
       return refuse(
-        `${url.host} shows a certificate that ${pin === null ? 'nobody trusted here' : `the owner of ${short(pin)}…`} did not sign (${refusal}).`,
+        pin === null
+          ? `${url.host} shows a certificate that nobody whom this machine trusts has signed (${refusal}).`
+          : `${url.host} shows a certificate that ${short(pin)}… has not signed (${refusal}).`,
         pin === null
           ? 'Give the fingerprint that the server printed at its start.'
           : 'Someone else may answer there: ask the operator of the server.',

@@ -7,6 +7,7 @@ import {
   type EventLine,
   type JobDetail,
   type JobEvent,
+  type JobProgress,
   type JobSpec,
   type JobView,
   type ResultFile,
@@ -51,12 +52,18 @@ export async function submitInput(plan: InputPlan, options: SubmitOptions): Prom
   let firstFrameSeconds: number | null = null;
   try {
     const { id } = await makeJob(plan, options);
+    reporter.log(`job ${id}`);
+    client.waitLonger();
     const cancel = () => void stop(client, id);
     signal.addEventListener('abort', cancel, { once: true });
+    let waiting: string | null = null;
     try {
       for await (const event of client.follow<JobEvent>(`/v1/jobs/${id}/events`)) {
+        if (event.type === 'attempt.log') reporter.log(`${event.data.message}`);
         if (event.type !== 'progress') continue;
-        const { frames, of } = event.data as { frames: number; of: number | null };
+        const { frames, of, ...data } = event.data as JobProgress;
+        if (data.waiting !== waiting && data.waiting !== null) reporter.log(`waiting: ${data.waiting}`);
+        waiting = data.waiting;
         if (frames > 0) firstFrameSeconds ??= Number(((performance.now() - began) / 1000).toFixed(3));
         const source = plan.job.sources[0]!.id;
         reporter.progress({ type: 'progress', source, frames, of, openFrames: 0, time: 0, duration: null });
@@ -65,6 +72,10 @@ export async function submitInput(plan: InputPlan, options: SubmitOptions): Prom
       if (detail.state !== 'done') throw ended(detail);
       const { summary, output } = await takeResults(plan, client, detail);
       return { summary, output, firstFrameSeconds };
+    } catch (error) {
+      throw error instanceof EdgeRunnerError && error.code === 'server-unreachable'
+        ? goesOn(error, client, id)
+        : error;
     } finally {
       signal.removeEventListener('abort', cancel);
     }
@@ -72,6 +83,14 @@ export async function submitInput(plan: InputPlan, options: SubmitOptions): Prom
     reporter.end();
   }
 }
+
+/** Nobody waits for it any more, but it is not lost. */
+const goesOn = ({ code, message }: EdgeRunnerError, { server }: GridClient, job: string) =>
+  new EdgeRunnerError(
+    code,
+    `${message} Job ${job} goes on without this command.`,
+    `What comes of it is at ${server.origin}/v1/jobs/${job} (docs/grid.md, "Jobs from a program").`,
+  );
 
 /** Somebody stopped waiting: the job is of no use any more. The command's own signal has ended its connections. */
 async function stop(client: GridClient, job: string): Promise<void> {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DefaultHttpStack, DetailedError, type PreviousUpload, Upload, type UrlStorage } from 'tus-js-client';
 import { z } from 'zod';
-import { cacheFolder } from '../../models/store/index.ts';
+import { cacheFolder, makeFolder } from '../../models/store/index.ts';
 import { EdgeRunnerError, fromProblem } from '../../protocol/index.ts';
 import type { GridClient } from './client.ts';
 
@@ -130,7 +130,7 @@ class StoredUploads implements UrlStorage {
   }
 
   async #write(entries: Kept): Promise<void> {
-    await mkdir(dirname(this.#path), { recursive: true });
+    await makeFolder(dirname(this.#path));
     const part = `${this.#path}.${randomBytes(4).toString('hex')}`;
     await writeFile(part, JSON.stringify(entries), { mode: 0o600 });
     await rename(part, this.#path);

@@ -1,5 +1,5 @@
-import { mkdir, rmdir, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { rmdir } from 'node:fs/promises';
+import { makeFolder } from '../../models/store/index.ts';
 import { unwritable } from '../host/output-files.ts';
 
 /** Folders that a run makes for its outputs. Those that nothing came into go again: a refused run leaves none. */
@@ -9,17 +9,9 @@ export class MadeFolders {
 
   /** Makes a folder and what it lies in, where they are missing. @throws {EdgeRunnerError} `output-unwritable` */
   async make(folder: string): Promise<void> {
-    const missing: string[] = [];
-    for (let path = resolve(folder); !(await stat(path).catch(() => null)); path = dirname(path))
-      missing.unshift(path);
-    // One by one: `recursive` does not end where a file system refuses with "not there", as /proc does.
-    for (const path of missing) {
-      await mkdir(path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EEXIST')
-          throw unwritable(folder, { code: error.code === 'ENOENT' ? 'EPERM' : error.code });
-      });
-      this.#made.push(path);
-    }
+    await makeFolder(folder, undefined, (path) => this.#made.push(path)).catch((error: unknown) => {
+      throw unwritable(folder, error);
+    });
   }
 
   /** Does `work` with folders that it may make. */

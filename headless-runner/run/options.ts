@@ -83,11 +83,11 @@ export function readShare(option: string): (text: string) => number {
 }
 
 /** A whole number, `least` or more. */
-export function readCount(option: string, least: number): (text: string) => number {
+export function readCount(option: string, least: number, most = 2 ** 31 - 1): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > 2 ** 31 - 1)
-      throw invalid(option, text, `a whole number from ${least} to ${2 ** 31 - 1}`);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw invalid(option, text, `a whole number from ${least} to ${most}`);
     return value;
   };
 }

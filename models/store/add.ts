@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { copyFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { EdgeRunnerError } from '../../protocol/errors.ts';
 import type { DepthHints } from '../adapters/depth.ts';
 import { describeModel } from '../descriptor.ts';
 import { findEntry } from '../registry.ts';
 import { download } from './download.ts';
+import { makeFolder } from './make-folder.ts';
 import { checkModelFile, fileBytes, MAX_MODEL_BYTES } from './model-file.ts';
 import type { ResolvedModel, StoreOptions } from './resolve.ts';
 import { recordUserModel } from './user-registry.ts';
@@ -74,7 +75,7 @@ async function copy(
     );
   const part = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.part`;
   try {
-    await mkdir(join(path, '..'), { recursive: true });
+    await makeFolder(dirname(path));
     await copyFile(source, part);
     const added = await accept(part);
     await rename(part, path);

@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EdgeRunnerError } from '../../protocol/errors.ts';
 import { Cut, refused, transfer } from './http-transfer.ts';
+import { makeFolder } from './make-folder.ts';
 import { PartFile } from './part-file.ts';
 import type { ModelProgressListener } from './progress.ts';
 
@@ -57,7 +57,7 @@ async function attemptAll<Result>(
   options: TransferOptions,
 ): Promise<Result> {
   try {
-    await mkdir(dirname(request.target), { recursive: true });
+    await makeFolder(dirname(request.target));
     const wentOn = await fetchWhole(request, options);
     if ('result' in wentOn) return wentOn.result;
     // Bytes of an older download were in it, which the server did not deny but the check did: once more from the start.

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { EdgeRunnerError } from '../../protocol/errors.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** A file of the cache that no entry of the built-in registry vouches for. */
 const userModel = z.strictObject({
@@ -48,7 +49,7 @@ export async function readUserRegistry(cacheDir: string): Promise<Map<string, Us
 
 /** Adds or replaces one name. Several processes may do so at once. */
 export async function recordUserModel(cacheDir: string, name: string, model: UserModel): Promise<void> {
-  await mkdir(cacheDir, { recursive: true });
+  await makeFolder(cacheDir);
   await withLock(join(cacheDir, 'models.json.lock'), async () => {
     const models = await readUserRegistry(cacheDir);
     models.set(name, model);

@@ -90,6 +90,7 @@ export const jobDetail = jobView.extend({
 export type JobDetail = z.infer<typeof jobDetail>;
 
 export const jobPage = z.object({ jobs: z.array(jobView), next: z.string().nullable() });
+export type JobPage = z.infer<typeof jobPage>;
 
 /** What happened to a job, a task or an attempt of it; `progress` is of the moment and bears no id. */
 export const jobEvent = z.object({
@@ -103,6 +104,19 @@ export const jobEvent = z.object({
   data: z.record(z.string(), z.unknown()),
 });
 export type JobEvent = z.infer<typeof jobEvent>;
+
+/** What a `progress` event holds. */
+export const jobProgress = z.object({
+  frames: z.int(),
+  of: z.int().nullable(),
+  fps: z.number(),
+  /** Tasks. */
+  done: z.int(),
+  total: z.int(),
+  /** Why none of its tasks is under way, in words; null while one is, or may be at any moment. */
+  waiting: z.string().nullable(),
+});
+export type JobProgress = z.infer<typeof jobProgress>;
 
 export const newToken = z.strictObject({
   name,

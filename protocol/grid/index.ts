@@ -1,5 +1,6 @@
 export * from './api.ts';
 export * from './capabilities.ts';
+export { isFinal, isOfNode } from './faults.ts';
 export * from './messages.ts';
 export * from './node-status.ts';
 export * from './problem.ts';

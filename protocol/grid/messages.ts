@@ -40,6 +40,11 @@ export const writtenFile = z.object({
 });
 export type WrittenFile = z.infer<typeof writtenFile>;
 
+/** Files that one message names, at most: a depth map for each frame is too many for one. */
+export const MOST_FILES = 1_000;
+/** Of one attempt. */
+export const MOST_FILES_IN_ALL = 100_000;
+
 /** What came of a task besides files: the engine's own summary, of which the server reads this much. */
 export const taskOutcome = z.looseObject({
   frames: z.int().min(0),
@@ -86,10 +91,13 @@ export const fromNode = z.discriminatedUnion('type', [
     fps: z.number().min(0),
   }),
   z.object({ type: z.literal('log'), ...held, message: z.string().max(2048) }),
+  /** Files of the result that follows on this connection, where they are too many for it. */
+  z.object({ type: z.literal('files'), ...held, files: z.array(writtenFile).max(MOST_FILES) }),
   z.object({
     type: z.literal('result'),
     ...held,
-    files: z.array(writtenFile).max(100_000),
+    /** The last of them. */
+    files: z.array(writtenFile).max(MOST_FILES),
     outcome: taskOutcome,
   }),
   z.object({
@@ -148,6 +156,8 @@ export const toNode = z.discriminatedUnion('type', [
     lost: z.array(attemptId),
     /** Fresh addresses of sources, by attempt, then as in {@link work}. */
     sources: z.record(attemptId, z.record(z.string(), z.string())),
+    /** As in `welcome`: it grows with the number of nodes. */
+    progressMs: z.int().positive(),
   }),
   z.object({ type: z.literal('ack'), attempt: attemptId }),
   /** What was said of this attempt came too late, or was never the node's to say. */

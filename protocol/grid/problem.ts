@@ -24,8 +24,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'build-too-old': 426,
   'disk-full': 507,
   'server-fault': 500,
+  'database-unreachable': 503,
   'engine-fault': 500,
-  'url-status': 502,
   'url-unreachable': 502,
 };
 

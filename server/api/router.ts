@@ -1,5 +1,6 @@
 import express, { type NextFunction, type Request, type Response, Router } from 'express';
 import type { Logger } from 'pino';
+import type { z } from 'zod';
 import { EdgeRunnerError, PROBLEM_TYPE, toProblem } from '../../protocol/index.ts';
 import { full } from '../disk-room.ts';
 import { onlyPlainText } from '../net/json.ts';
@@ -42,7 +43,7 @@ async function answer(
   const call: Call<unknown, unknown> = {
     params,
     query: one.query ? read(one.query, request.query, 'the query') : undefined,
-    body: one.body ? read(one.body, request.body, 'the body') : undefined,
+    body: one.body ? read(one.body, request.body, bodyOf(request)) : undefined,
     // Routes that want no token do not look at it.
     caller: caller!,
     bearer,
@@ -56,12 +57,17 @@ async function answer(
   else response.status(one.answer.status).json(result);
 }
 
+/** In words: what is not said to be JSON is not read. */
+const bodyOf = (request: Request): string =>
+  request.is('json') ? 'the body' : 'the body, which needs content-type: application/json';
+
 const bearerOf = ({ headers }: Request): string =>
   /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
 
-function read<T>(schema: NonNullable<Route['body']>, value: unknown, what: string): T {
+/** @throws {EdgeRunnerError} `request-invalid` */
+export function read<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data as T;
+  if (parsed.success) return parsed.data;
   const { path, message } = parsed.error.issues[0]!;
   throw new EdgeRunnerError(
     'request-invalid',

@@ -1,4 +1,4 @@
-import type { ToNode } from '../../protocol/index.ts';
+import type { ToNode, WrittenFile } from '../../protocol/index.ts';
 import type { NodeRow } from '../store/nodes.ts';
 import type { Contender } from './strategies.ts';
 
@@ -13,6 +13,10 @@ export interface HeldAttempt {
   state: 'offered' | 'leased';
   /** Of the last word of progress. */
   seq: number;
+  /** Of its result, as far as this connection has named them; none until then. */
+  files?: WrittenFile[];
+  /** How many words of the engine this connection has passed on. */
+  words?: number;
 }
 
 /** A node that is connected to this server. Its row is the authority; this is what it said last. */

@@ -15,6 +15,7 @@ import {
   liveOfNode,
   type Moved,
   recordProgress,
+  recordWord,
   renewLeases,
 } from '../store/leases.ts';
 import {
@@ -34,6 +35,8 @@ import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
 /** How long messages of a kind are gathered at least, milliseconds. A lease lasts for far longer than that. */
 const GATHER_MS = { usual: 5, renewals: 500 };
+/** Words of the engine that are kept, of one attempt. */
+const MOST_WORDS = 50;
 /** Between two times that a node is written down as seen, milliseconds. */
 const TOUCH_MS = 30_000;
 /** Progress is written down for a fiftieth of the time at most: of thousands of nodes less often than they say it. */
@@ -50,7 +53,7 @@ export interface GridOptions extends Pick<SchedulerOptions, 'strategy' | 'workOf
   /** Fresh addresses of what an attempt reads. */
   sourcesOf(held: HeldAttempt): Record<string, string>;
   /** Removes what an attempt that came to nothing has sent. */
-  discard(ended: { job: string; attempt: string }): Promise<void>;
+  discard(ended: { job: string; attempt: string; state: string }): Promise<void>;
   /** Hears which jobs changed. */
   onJobs(ids: readonly string[]): void;
 }
@@ -233,8 +236,14 @@ export class Grid {
     return this.#finishing.add({ attempt, lease, outcome, files: stored });
   }
 
+  /** A word of the engine, for whoever follows the job; the first few only, since they are kept. */
+  async say(held: HeldAttempt, message: string): Promise<void> {
+    held.words = (held.words ?? 0) + 1;
+    if (held.words <= MOST_WORDS) await recordWord(this.#options.db, held, message);
+  }
+
   /** Nobody waits for it: what is left lies with the job, and goes with it at the latest. */
-  discard(ended: { job: string; attempt: string }): void {
+  discard(ended: { job: string; attempt: string; state: string }): void {
     const { discard, log } = this.#options;
     discard(ended).catch((error: unknown) => log.warn({ err: error, ...ended }, 'removing files failed'));
   }

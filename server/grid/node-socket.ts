@@ -5,10 +5,13 @@ import {
   EdgeRunnerError,
   type FromNode,
   fromNode,
+  isOfNode,
   isRevoked,
   LEAST_NODE_PROTOCOL,
+  MOST_FILES_IN_ALL,
   type ToNode,
 } from '../../protocol/index.ts';
+import type { Metrics } from '../metrics.ts';
 import { parsePlain } from '../net/json.ts';
 import type { ConnectedNode } from './fleet.ts';
 import type { Grid, Hello } from './grid.ts';
@@ -30,6 +33,7 @@ const MOST_UNSENT = 4 << 20;
 export interface NodeSocketOptions {
   grid: Grid;
   intervals: Intervals;
+  metrics: Metrics;
   log: Logger;
   /** Whether this connection may speak for a headless node: it has the certificate that they must have, if they must. */
   mayBeHeadless: boolean;
@@ -124,7 +128,7 @@ export class NodeSocket {
       'node connected',
     );
     const { ttlMs, renewMs } = intervals;
-    const progressMs = Math.max(intervals.progressMs, PROGRESS_EACH_MS * grid.fleet.size);
+    const progressMs = this.#progressMs;
     this.#send({ type: 'welcome', node: row.id, name: row.name, ttlMs, renewMs, progressMs, keep, drop });
     if (node.row.state !== 'active') this.#send({ type: 'drain' });
   }
@@ -157,14 +161,19 @@ export class NodeSocket {
         held.seq = message.seq;
         return grid.moved(held, { frames: message.frames, of: message.of, fps: message.fps });
       case 'log':
-        return this.#log.info({ attempt }, message.message);
+        this.#log.info({ attempt }, message.message);
+        return grid.say(held, message.message);
       case 'fail': {
         const { code, message: what, remedy, retry } = message;
         this.#log.warn({ attempt, code }, what);
-        node.failures++;
+        if (isOfNode(code)) node.failures++;
         await grid.end({ attempt, lease, state: 'failed', error: { code, message: what, remedy }, retry });
         return this.#free(node, attempt);
       }
+      case 'files':
+        held.files = [...(held.files ?? []), ...message.files];
+        if (held.files.length > MOST_FILES_IN_ALL) this.#end(4002, 'too many files');
+        return;
       case 'result':
         return this.#finish(node, message);
     }
@@ -177,11 +186,13 @@ export class NodeSocket {
     const { grid } = this.#options;
     const held = node.held.get(attempt)!;
     try {
-      if (!(await grid.finish(held, files, outcome))) return this.#drop(node, attempt);
+      if (!(await grid.finish(held, [...(held.files ?? []), ...files], outcome)))
+        return this.#drop(node, attempt);
       node.failures = 0;
+      this.#options.metrics.attempts.inc({ end: 'done' });
       this.#send({ type: 'ack', attempt });
     } catch (error) {
-      if (!(error instanceof EdgeRunnerError)) throw error;
+      if (!(error instanceof EdgeRunnerError) || error.code === 'database-unreachable') throw error;
       // What it sent is not what it says.
       this.#log.warn({ attempt, code: error.code }, error.message);
       node.failures++;
@@ -206,7 +217,12 @@ export class NodeSocket {
       }),
     );
     for (const attempt of lost) node.held.delete(attempt);
-    this.#send({ type: 'renewed', lost, sources });
+    this.#send({ type: 'renewed', lost, sources, progressMs: this.#progressMs });
+  }
+
+  get #progressMs(): number {
+    const { grid, intervals } = this.#options;
+    return Math.max(intervals.progressMs, PROGRESS_EACH_MS * grid.fleet.size);
   }
 
   #free(node: ConnectedNode, attempt: string): void {

@@ -28,7 +28,7 @@ export interface SchedulerOptions {
   /** Hears of each offer, for the metrics. */
   onOffer(): void;
   /** Hears of each attempt that was taken back. */
-  onEnded(ended: { job: string; attempt: string }): void;
+  onEnded(ended: { job: string; attempt: string; state: string }): void;
 }
 
 /** Brings tasks that wait and nodes that are free together, and takes back what was not done in time. */
@@ -175,7 +175,7 @@ export class Scheduler {
     const late = await expireAttempts(db, { stallMs: intervals.stallMs, limit: EXPIRE_BATCH });
     for (const { attempt, job, node: id, state } of late) {
       log.info({ attempt, node: id, state }, 'attempt taken back');
-      onEnded({ job, attempt });
+      onEnded({ job, attempt, state });
       const node = fleet.get(id);
       if (!node?.held.delete(attempt)) continue;
       node.failures++;

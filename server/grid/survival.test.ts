@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { JobDetail, JobView } from '../../protocol/index.ts';
+import type { JobDetail, JobView, WrittenFile } from '../../protocol/index.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
 import { patternJob, SimulatedNode } from '../testing-node.ts';
 
@@ -52,6 +52,28 @@ describe('a grid', () => {
     expect(done).toMatchObject({ state: 'done', tasks: { total: 1, done: 1 }, frames: 10 });
     const { body } = await server.ask('GET', done.files[0]!.path);
     expect(body).toEqual({});
+  });
+
+  it('takes a result whose files are told in several messages', async () => {
+    const id = await submit();
+    const [node] = await join({});
+    const offer = await node.next('offer');
+    await node.hold(offer);
+    const files: WrittenFile[] = [];
+    for (let i = 0; i < 5; i++)
+      files.push(await node.upload(offer, 'events-0', `part-${i}.ndjson`, Buffer.from(`${i}`)));
+    const { attempt, lease } = offer;
+    node.send({ type: 'files', attempt, lease, files: files.slice(0, 2) });
+    // What was told on a connection that ended is told again.
+    node.vanish();
+    await node.closed;
+    await node.connect();
+    node.send({ type: 'files', attempt, lease, files: files.slice(0, 2) });
+    node.send({ type: 'files', attempt, lease, files: files.slice(2, 4) });
+    node.finish(offer, files.slice(4));
+    await node.next('ack');
+    const done = await ended(id);
+    expect(done.files.map(({ name }) => name).sort()).toEqual(files.map(({ name }) => name));
   });
 
   it('gives the task of a node that was killed to another', async () => {

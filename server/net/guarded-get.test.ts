@@ -105,17 +105,21 @@ describe('a request', () => {
   });
 
   it.each([
-    [401, '--header'],
-    [404, 'Check the address'],
-    [503, 'later'],
-  ])('answered with %i is refused with what to do, and its signature is not told', async (status, remedy) => {
-    const one = await origin((_request, response) => response.writeHead(status).end('no'));
-    await expect(get(`${one.url}?signature=s`, [one])).rejects.toMatchObject({
-      code: 'url-status',
-      message: expect.stringMatching(new RegExp(`^${one.url} answered ${status} `)),
-      remedy: expect.stringContaining(remedy),
-    });
-  });
+    [401, '--header', 'url-status'],
+    [404, 'Check the address', 'url-status'],
+    [429, 'later', 'url-unreachable'],
+    [503, 'later', 'url-unreachable'],
+  ])(
+    'answered with %i is refused with what to do, and its signature is not told',
+    async (status, remedy, code) => {
+      const one = await origin((_request, response) => response.writeHead(status).end('no'));
+      await expect(get(`${one.url}?signature=s`, [one])).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(new RegExp(`^${one.url} answered ${status} `)),
+        remedy: expect.stringContaining(remedy),
+      });
+    },
+  );
 
   it('where nothing answers is said to be so', async () => {
     const one = await origin(() => {});

@@ -158,13 +158,16 @@ function reasonOf(error: unknown): string {
   return (code && words[code]) || message || String(code);
 }
 
+/** What may be otherwise in a moment is worth another try. */
+const isPassing = (status: number): boolean => status >= 500 || status === 429 || status === 408;
+
 const badStatus = (url: URL, status: number, text: string) =>
   new EdgeRunnerError(
-    'url-status',
+    isPassing(status) ? 'url-unreachable' : 'url-status',
     `${shown(url)} answered ${`${status} ${text}`.trim()}.`,
     status === 401 || status === 403
       ? 'Give what it asks for with --header "Authorization: …", or a signed address.'
-      : status >= 500
+      : isPassing(status)
         ? "The fault is the origin's: try again later."
         : 'Check the address.',
   );

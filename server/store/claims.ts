@@ -100,6 +100,7 @@ const FAIR_ORDER = `
   CROSS JOIN LATERAL (
     SELECT id, priority, position FROM task
     WHERE state = 'queued' AND task.needs_key = lane.needs_key AND task.submitter = lane.submitter
+      AND (wait_until IS NULL OR wait_until <= now())
     ORDER BY priority DESC, position LIMIT $2
   ) head
   LEFT JOIN busy ON busy.submitter = lane.submitter

@@ -1,4 +1,4 @@
-import type { ErrorRecord } from '../../protocol/index.ts';
+import { type ErrorRecord, isOfNode } from '../../protocol/index.ts';
 import { columns } from './columns.ts';
 import type { Database, Queries } from './database.ts';
 import { endJob } from './jobs.ts';
@@ -20,8 +20,12 @@ export interface Ended extends Held {
 
 /** These ends speak against the task and against the node. */
 const COUNTS = ['failed', 'expired', 'stalled'];
-/** An offer that nobody answers speaks against the node only. */
-const COUNTS_FOR_NODE = [...COUNTS, 'withdrawn'];
+/** An offer that nobody answers speaks against the node only; what the job, the server or an origin did, against none. */
+const countsForNode = ({ state, error }: { state: Ended['state']; error: ErrorRecord | null }): boolean =>
+  state === 'withdrawn' || (COUNTS.includes(state) && (!error || isOfNode(error.code)));
+
+/** Seconds that a task rests after a failure that was no node's fault, for its first, second and third one. */
+const RESTS = [1, 4, 16];
 
 interface EndedRow {
   task: string;
@@ -95,11 +99,14 @@ async function release(
   const failedTasks = await tx.query<{ id: string; job: string; error: ErrorRecord | null }>(
     `WITH ended AS (
        SELECT task, count(*)::int AS count, (count(*) FILTER (WHERE counts))::int AS failures, bool_and(retry) AS retry,
-         (array_agg(error) FILTER (WHERE error IS NOT NULL))[1] AS error
-       FROM unnest($1::text[], $2::boolean[], $3::boolean[], $4::text[]) AS e (task, counts, retry, error) GROUP BY task
+         (array_agg(error) FILTER (WHERE error IS NOT NULL))[1] AS error, bool_or(rests) AS rests
+       FROM unnest($1::text[], $2::boolean[], $3::boolean[], $4::text[], $5::boolean[])
+         AS e (task, counts, retry, error, rests) GROUP BY task
      ), freed AS (
        UPDATE task SET live = live - ended.count, failures = task.failures + ended.failures,
          error = coalesce(ended.error::jsonb, task.error),
+         wait_until = CASE WHEN ended.rests
+           THEN now() + (ARRAY[${RESTS.join(', ')}])[least(task.failures + 1, ${RESTS.length})] * interval '1 second' END,
          state = CASE
            WHEN task.state <> 'leased' THEN task.state
            WHEN NOT ended.retry THEN 'failed'
@@ -121,9 +128,10 @@ async function release(
       ({ state }) => COUNTS.includes(state),
       ({ retry }) => retry,
       ({ error }) => error && JSON.stringify(error),
+      (row) => row.state === 'failed' && !countsForNode(row),
     ),
   );
-  const against = rows.filter(({ state }) => COUNTS_FOR_NODE.includes(state));
+  const against = rows.filter(countsForNode);
   if (against.length > 0)
     await tx.query(
       `UPDATE node SET failures = failures + f.count

@@ -147,17 +147,30 @@ export async function getJob(db: Queries, tenant: string, id: string): Promise<J
   return row ?? null;
 }
 
+/** What of a tenant's jobs is wanted; what is left out is not asked for. */
+export interface JobFilter {
+  state?: JobState | undefined;
+  /** Id of a token. */
+  submitter?: string | undefined;
+  /** Of their making, ISO 8601: from `since` on, before `until`. */
+  since?: string | undefined;
+  until?: string | undefined;
+}
+
 /** Newest first, those before `before` only. */
 export const listJobs = (
   db: Queries,
   tenant: string,
-  { state, before, limit }: { state: JobState | null; before: number | null; limit: number },
+  { state, submitter, since, until }: JobFilter,
+  { before, limit }: { before: number | null; limit: number },
 ): Promise<JobProgressRow[]> =>
   db.query(
     `${PROGRESS} WHERE job.tenant = $1 AND ($2::text IS NULL OR job.state = $2)
-       AND ($3::bigint IS NULL OR job.position < $3)
-     ORDER BY job.position DESC LIMIT $4`,
-    [tenant, state, before, limit],
+       AND ($3::text IS NULL OR job.submitter = $3)
+       AND ($4::timestamptz IS NULL OR job.created_at >= $4) AND ($5::timestamptz IS NULL OR job.created_at < $5)
+       AND ($6::bigint IS NULL OR job.position < $6)
+     ORDER BY job.position DESC LIMIT $7`,
+    [tenant, state ?? null, submitter ?? null, since ?? null, until ?? null, before, limit],
   );
 
 export const tasksOfJob = (db: Queries, job: string): Promise<TaskRow[]> =>

@@ -1,5 +1,6 @@
 import { columns } from './columns.ts';
 import type { Queries } from './database.ts';
+import { notify } from './notify.ts';
 
 /** What proves who may write. */
 export interface Held {
@@ -98,4 +99,16 @@ export async function extendLeases(db: Queries, ttlMs: number): Promise<void> {
      WHERE state IN ('offered', 'leased')`,
     [ttlMs],
   );
+}
+
+/** What the engine says on its way: people who wait for the job read it. */
+export async function recordWord(db: Queries, { attempt, lease }: Held, message: string): Promise<void> {
+  const [row] = await db.query<{ job: string }>(
+    `INSERT INTO event (job, task, attempt, node, type, data)
+     SELECT attempt.job, task.ordinal, attempt.id, attempt.node, 'attempt.log', $3::jsonb
+     FROM attempt JOIN task ON task.id = attempt.task
+     WHERE attempt.id = $1 AND attempt.lease = $2 AND attempt.state = 'leased' RETURNING job`,
+    [attempt, lease, JSON.stringify({ message })],
+  );
+  if (row) await notify(db, { what: 'jobs', ids: [row.job] });
 }

@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
 import grid from './migrations/001_grid.sql?raw';
+import wait from './migrations/002_wait.sql?raw';
 
 interface Migration {
   id: number;
@@ -7,7 +8,10 @@ interface Migration {
 }
 
 /** In order; one that was released is never changed. */
-const MIGRATIONS: readonly Migration[] = [{ id: 1, sql: grid }];
+const MIGRATIONS: readonly Migration[] = [
+  { id: 1, sql: grid },
+  { id: 2, sql: wait },
+];
 
 /** Any number: servers that start at once on one database wait for each other on it. */
 const LOCK = 7_310_452;

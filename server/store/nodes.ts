@@ -66,6 +66,10 @@ export async function findNodeByCredential(db: Queries, credential: string): Pro
 export const nodesById = (db: Queries, ids: readonly string[]): Promise<NodeRow[]> =>
   db.query(`SELECT ${NODE} FROM node WHERE id = ANY($1)`, [ids]);
 
+/** Of every tenant and every server. */
+export const connectedNodes = (db: Queries): Promise<NodeRow[]> =>
+  db.query(`SELECT ${NODE} FROM node WHERE session IS NOT NULL AND revoked_at IS NULL`);
+
 export const listNodes = (db: Queries, tenant: string): Promise<(NodeRow & { running: number })[]> =>
   db.query(
     `SELECT ${NODE}, (SELECT count(*)::int FROM attempt WHERE attempt.node = node.id

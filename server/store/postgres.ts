@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { EdgeRunnerError } from '../../protocol/index.ts';
 import type { Database, Queries } from './database.ts';
 
 /** Milliseconds between attempts to hear again after the connection that listens broke. */
@@ -41,23 +42,21 @@ export class PostgresDatabase implements Database {
   }
 
   async query<Row>(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
-    return (await this.#pool.query(sql, [...params])).rows as Row[];
+    return again(async () => (await this.#pool.query(sql, [...params])).rows as Row[]);
   }
 
   async transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#transact(work);
-      } catch (error) {
-        // Of two that wait for each other the database ends one, which may be done again.
-        if (tries >= MOST_TRIES || !AGAIN.has((error as { code?: string }).code ?? '')) throw error;
-      }
-    }
+    return again(() => this.#transact(work));
   }
 
   async #transact<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
     let broken: Error | undefined;
+    // One that breaks between two statements says so to nobody else; the next statement fails.
+    const breaks = (error: Error) => {
+      broken = error;
+    };
+    client.on('error', breaks);
     try {
       await client.query('BEGIN');
       const result = await work({
@@ -67,11 +66,10 @@ export class PostgresDatabase implements Database {
       await client.query('COMMIT');
       return result;
     } catch (error) {
-      await client.query('ROLLBACK').catch((failure: Error) => {
-        broken = failure;
-      });
+      await client.query('ROLLBACK').catch(breaks);
       throw error;
     } finally {
+      client.off('error', breaks);
       // One that cannot even roll back is of no more use.
       client.release(broken);
     }
@@ -120,6 +118,38 @@ export class PostgresDatabase implements Database {
 /** Deadlock, and a conflict of serialization. */
 const AGAIN = new Set(['40P01', '40001']);
 const MOST_TRIES = 5;
+
+/** Of two that wait for each other the database ends one, of which nothing is left: it may be done again. */
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (isGone(error)) throw unreachable(error);
+      if (tries >= MOST_TRIES || !AGAIN.has(codeOf(error))) throw error;
+    }
+  }
+}
+
+/** It goes down, it starts, it takes no more connections; or nobody listens there. */
+const GONE = new Set([
+  ...['57P01', '57P02', '57P03', '53300', '08000', '08001', '08003', '08006'],
+  ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN'],
+]);
+
+const codeOf = (error: unknown): string => (error as { code?: string }).code ?? '';
+
+/** The package gives a connection that breaks no code. */
+const isGone = (error: unknown): boolean =>
+  GONE.has(codeOf(error)) || (error instanceof Error && /^Connection terminated/.test(error.message));
+
+const unreachable = (cause: unknown) =>
+  new EdgeRunnerError(
+    'database-unreachable',
+    'The database of the server does not answer.',
+    'Try again in a moment: the server goes on by itself when it does.',
+    { cause },
+  );
 
 const INT8 = 20;
 

@@ -43,11 +43,19 @@ export const findUploads = (db: Queries, tenant: string, ids: readonly string[])
 export const deleteUploads = (db: Queries, ids: readonly string[]): Promise<{ id: string }[]> =>
   db.query('DELETE FROM upload WHERE id = ANY($1) RETURNING id', [ids]);
 
+const UNNAMED = `NOT EXISTS (
+  SELECT 1 FROM job WHERE job.tenant = upload.tenant AND job.spec::text LIKE '%"' || upload.id || '"%')`;
+
+/** Of these uploads those that no job names. */
+export const unnamedOf = async (db: Queries, ids: readonly string[]): Promise<string[]> =>
+  (await db.query<{ id: string }>(`SELECT id FROM upload WHERE id = ANY($1) AND ${UNNAMED}`, [ids])).map(
+    ({ id }) => id,
+  );
+
 /** Uploads that no job names, older than that. */
 export const strayUploads = (db: Queries, seconds: number, limit: number): Promise<UploadRow[]> =>
   db.query(
-    `SELECT * FROM upload WHERE created_at < now() - $1 * interval '1 second'
-       AND NOT EXISTS (SELECT 1 FROM job WHERE job.tenant = upload.tenant AND job.spec::text LIKE '%"' || upload.id || '"%')
+    `SELECT * FROM upload WHERE created_at < now() - $1 * interval '1 second' AND ${UNNAMED}
      ORDER BY created_at LIMIT $2`,
     [seconds, limit],
   );

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type JobSpec, parseJobSpec } from '../../protocol/index.ts';
+import { type ErrorCode, type JobSpec, parseJobSpec } from '../../protocol/index.ts';
 import { planTasks } from '../grid/planner.ts';
+import { Waiting } from '../grid/waiting.ts';
+import { CAPABILITIES } from '../testing-node.ts';
 import { claimTasks, type NewAttempt, queuedKinds } from './claims.ts';
 import type { Database } from './database.ts';
 import { endAttempts, expireAttempts, MOST_FAILURES } from './endings.ts';
@@ -17,7 +19,14 @@ import {
 } from './nodes.ts';
 import { eventsAfter } from './records.ts';
 import { finishAttempts } from './results.ts';
-import { createTenant, createToken, findToken, operatorTenant, type TokenRow } from './tenants.ts';
+import {
+  adminTokenIfNone,
+  createTenant,
+  createToken,
+  findToken,
+  operatorTenant,
+  type TokenRow,
+} from './tenants.ts';
 import { ENGINES, emptyTables, stopPostgres, type TestDatabase } from './testing.ts';
 
 afterAll(stopPostgres);
@@ -37,7 +46,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
     afterAll(() => test.close());
     beforeEach(async () => {
       await emptyTables(db);
-      tenant = (await operatorTenant(db)).tenant.id;
+      tenant = (await operatorTenant(db)).id;
       token = (await createToken(db, tenant, { name: 'a', scope: 'admin', labels: [], trust: 'untrusted' }))
         .row;
       node = (await enrolNode(db, token, { name: 'node', host: 'headless' })).row.id;
@@ -81,13 +90,13 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
         db,
         attempts.map(({ attempt, lease }) => ({ attempt, lease, outcome, files: [] })),
       );
-    const fail = (attempts: NewAttempt[], retry = true) =>
+    const fail = (attempts: NewAttempt[], retry = true, code: ErrorCode = 'engine-fault') =>
       db.transaction((tx) =>
         endAttempts(
           tx,
           attempts.map(({ attempt, lease }) => ({
             ...{ attempt, lease, retry, state: 'failed' as const },
-            error: { code: 'engine-fault' as const, message: 'broke', remedy: 'none' },
+            error: { code, message: 'broke', remedy: 'none' },
           })),
         ),
       );
@@ -279,6 +288,57 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
       expect(await endSuspensions(db)).toEqual([node]);
       await finish(await begin());
       expect(await nodesById(db, [node])).toMatchObject([{ state: 'active', failures: 0, suspensions: 0 }]);
+    });
+
+    it('blames no node for what the job, the server or an origin did, and waits before it tries again', async () => {
+      const { job } = await submit();
+      await fail(await begin(), true, 'url-unreachable');
+      expect(await nodesById(db, [node])).toMatchObject([{ failures: 0 }]);
+      expect(await states(job.id)).toEqual(['queued']);
+      expect(await claim()).toEqual([]);
+      expect(await new Waiting(db).why(job.id)).toMatch(/^the last try failed; the next one is in \d s$/);
+      await db.query(`UPDATE task SET wait_until = now()`);
+      const [again] = await begin();
+      await fail([again!], false, 'url-status');
+      expect(await states(job.id)).toEqual(['failed']);
+      expect(await nodesById(db, [node])).toMatchObject([{ failures: 0 }]);
+    });
+
+    it('says why a job waits', async () => {
+      const why = async (more: Partial<JobSpec['placement']>) => {
+        const placement = { ...spec().placement, ...more };
+        const { job } = await submit(spec(1, { placement }));
+        return new Waiting(db).why(job.id);
+      };
+      expect(await why({})).toBe('no node is connected');
+      await connectNode(db, node, {
+        ...{ session: 's', build: '1', slots: 1, speeds: {}, labels: ['big'], region: 'here' },
+        capabilities: { ...CAPABILITIES, encode: { h264: 'software' } },
+      });
+      expect(await why({})).toBeNull();
+      expect(await why({ labels: ['big'], region: 'here' })).toBeNull();
+      expect(await why({ trust: 'trusted' })).toBe('none of the 1 node that is connected is trusted');
+      expect(await why({ labels: ['big', 'red'] })).toBe(
+        'none of the 1 node that is connected has label red',
+      );
+      expect(await why({ region: 'there' })).toBe('none of the 1 node that is connected is in region there');
+      expect(await why({ backend: 'webgpu' })).toContain('has a GPU for backend webgpu');
+      await db.query(`UPDATE node SET state = 'suspended'`);
+      expect(await why({})).toBe('the node that could do it is suspended');
+    });
+
+    it('gives whoever runs it a token where there is none that is good, and another one when asked', async () => {
+      const make = (another = false) => adminTokenIfNone(db, tenant, { another });
+      expect(await make()).toBeNull();
+      await db.query('UPDATE token SET revoked_at = now()');
+      const first = await make();
+      expect(await findToken(db, first!)).toMatchObject({ scope: 'admin', operator: true });
+      expect(await make()).toBeNull();
+      const other = await make(true);
+      expect(await findToken(db, other!)).toMatchObject({ scope: 'admin' });
+      await db.query(`UPDATE token SET expires_at = now() - interval '1 second'`);
+      const both = await Promise.all([make(), make()]);
+      expect(both.filter((one) => one !== null)).toHaveLength(1);
     });
 
     it('hears what is notified', async () => {

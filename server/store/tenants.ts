@@ -1,5 +1,5 @@
 import type { Scope, Trust } from '../../protocol/index.ts';
-import type { Queries } from './database.ts';
+import type { Database, Queries } from './database.ts';
 import { hashOf, newId, newSecret } from './ids.ts';
 
 export interface TenantRow {
@@ -57,13 +57,37 @@ export async function tenantOf(db: Queries, id: string): Promise<TenantRow> {
 }
 
 /** The tenant whose nodes work for all; made at the first start. */
-export async function operatorTenant(db: Queries): Promise<{ tenant: TenantRow; isNew: boolean }> {
+export async function operatorTenant(db: Queries): Promise<TenantRow> {
   const find = async () => (await db.query<TenantRow>('SELECT * FROM tenant WHERE operator'))[0];
   const found = await find();
-  if (found) return { tenant: found, isNew: false };
+  if (found) return found;
   const made = await createTenant(db, { name: 'operator', leastTrust: 'untrusted', operator: true });
   // Another server was a moment faster.
-  return made ? { tenant: made, isNew: true } : { tenant: (await find())!, isNew: false };
+  return made ?? (await find())!;
+}
+
+/**
+ * A token for whoever runs the server, where there is none that opens anything: at the first start, after one that
+ * failed, and when all have ended.
+ * @param another one in any case: it was lost.
+ */
+export function adminTokenIfNone(
+  db: Database,
+  tenant: string,
+  { another }: { another: boolean },
+): Promise<string | null> {
+  return db.transaction(async (tx) => {
+    // Of two servers that start one makes it.
+    await tx.query('SELECT 1 FROM tenant WHERE id = $1 FOR UPDATE', [tenant]);
+    const [found] = await tx.query(
+      `SELECT 1 FROM token WHERE tenant = $1 AND scope = 'admin' AND revoked_at IS NULL
+         AND (expires_at IS NULL OR expires_at > now()) LIMIT 1`,
+      [tenant],
+    );
+    if (found && !another) return null;
+    const name = found ? 'another' : 'first';
+    return (await createToken(tx, tenant, { name, scope: 'admin', labels: [], trust: 'untrusted' })).secret;
+  });
 }
 
 /** @returns the row, and the token itself, which is kept nowhere. */

@@ -72,6 +72,8 @@ async function openPostgres(): Promise<TestDatabase> {
 interface Cluster {
   url: string;
   port: number;
+  /** Ends it as a power cut would. @returns what starts it again where it was. */
+  crash(): Promise<() => Promise<void>>;
   stop(): Promise<void>;
 }
 
@@ -100,26 +102,46 @@ export async function startCluster(): Promise<Cluster> {
     },
   );
   const port = await freePort();
-  const child = spawn(
-    join(bin, 'postgres'),
-    ['-D', data, '-p', `${port}`, '-k', folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'],
-    { ...as, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  const exited = once(child, 'exit');
-  await new Promise<void>((ready, fail) => {
-    let said = '';
-    child.stderr.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      if (said.includes('ready to accept connections')) ready();
+  const run = async () => {
+    const child = spawn(
+      join(bin, 'postgres'),
+      ['-D', data, '-p', `${port}`, '-k', folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'],
+      { ...as, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    const exited = once(child, 'exit');
+    await new Promise<void>((ready, fail) => {
+      let said = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes('ready to accept connections')) ready();
+      });
+      child.once('exit', () => fail(new Error(`PostgreSQL did not start: ${said}`)));
     });
-    child.once('exit', () => fail(new Error(`PostgreSQL did not start: ${said}`)));
-  });
+    return { child, exited };
+  };
+  let running = await run();
+  // A process that ends in the midst takes it along.
+  const end = () => {
+    running.child.kill('SIGQUIT');
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  process.once('exit', end);
+  const stop = async (signal: 'SIGINT' | 'SIGQUIT') => {
+    running.child.kill(signal);
+    await running.exited;
+  };
   return {
     port,
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    crash: async () => {
+      await stop('SIGQUIT');
+      return async () => {
+        running = await run();
+      };
+    },
     stop: async () => {
-      child.kill('SIGINT');
-      await exited;
+      process.off('exit', end);
+      await stop('SIGINT');
       rmSync(folder, { recursive: true, force: true });
     },
   };

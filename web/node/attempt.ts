@@ -1,24 +1,5 @@
-import type { ErrorCode, ErrorRecord, Offer } from '../../protocol/index.ts';
+import type { ErrorRecord, Offer } from '../../protocol/index.ts';
 import type { FromAttempt, ToAttempt } from './attempt-messages.ts';
-
-/** Faults of the job itself: no other node would do better. */
-const FINAL: ReadonlySet<ErrorCode> = new Set([
-  'job-invalid',
-  'option-invalid',
-  'zones-invalid',
-  'input-empty',
-  'input-not-media',
-  'input-no-video',
-  'input-no-frames',
-  'input-truncated',
-  'model-unknown',
-  'model-invalid',
-  'model-shape',
-  'model-task',
-  'output-container',
-]);
-
-export const isFinal = ({ code }: ErrorRecord): boolean => FINAL.has(code);
 
 export interface AttemptOptions {
   offer: Offer;

@@ -2,6 +2,7 @@ import {
   type CapabilityReport,
   type ErrorRecord,
   type FromNode,
+  isFinal,
   type MeasuredSpeeds,
   NODE_PROTOCOL,
   NODE_SUBPROTOCOL,
@@ -10,14 +11,18 @@ import {
   type ToNode,
   toNode,
 } from '../../protocol/index.ts';
-import { isFinal, RunningAttempt } from './attempt.ts';
+import { RunningAttempt } from './attempt.ts';
 import type { FromAttempt } from './attempt-messages.ts';
+import { fileBatches } from './file-batches.ts';
 
 /** Milliseconds before another try to connect: a random share of what doubles from the first to the longest. */
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
 /** Intervals of renewal without a word from the server, after which the connection is taken as dead. */
 const MOST_SILENCE = 2.5;
+
+/** Between two words to the page of what goes on, milliseconds. */
+const REPORT_MS = 500;
 
 export interface NodeOptions {
   /** Address of the server, or of what stands for it on this machine. */
@@ -53,6 +58,7 @@ export class NodeSession {
   #tries = 0;
   #ttlMs = 0;
   #progressMs = 1_000;
+  #reportedAt = Number.NEGATIVE_INFINITY;
   #heardAt = 0;
   #renewals: number[] = [];
   #timers: ReturnType<typeof setInterval>[] = [];
@@ -173,7 +179,7 @@ export class NodeSession {
     this.#stopTimers();
     this.#timers.push(
       setInterval(() => this.#renew(renewMs), renewMs),
-      setInterval(() => this.#report(), this.#progressMs),
+      setInterval(() => this.#report(), REPORT_MS),
     );
     this.#setState(this.#leaving ? 'draining' : 'online');
     if (this.#leaving) this.#send({ type: 'drain' });
@@ -210,7 +216,11 @@ export class NodeSession {
 
   #sayEnd({ attempt, lease, ended }: RunningAttempt): void {
     if (ended?.type === 'done') {
-      this.#send({ type: 'result', attempt, lease, files: ended.files, outcome: ended.outcome });
+      const { files, outcome } = ended;
+      const batches = fileBatches(files);
+      const last = batches.pop()!;
+      for (const batch of batches) this.#send({ type: 'files', attempt, lease, files: batch });
+      this.#send({ type: 'result', attempt, lease, files: last, outcome });
     } else if (ended && this.#isOpen) {
       this.#failed++;
       const { error } = ended;
@@ -218,7 +228,7 @@ export class NodeSession {
       this.#send({
         ...{ type: 'fail', attempt, lease, code, remedy: remedy.slice(0, 4096) },
         message: error.message.slice(0, 4096),
-        retry: !isFinal(error),
+        retry: !isFinal(error.code),
       });
       // Nobody answers this.
       this.#forget(attempt);
@@ -238,7 +248,8 @@ export class NodeSession {
     this.#send({ type: 'renew', leases });
   }
 
-  #renewed({ lost, sources }: Extract<ToNode, { type: 'renewed' }>): void {
+  #renewed({ lost, sources, progressMs }: Extract<ToNode, { type: 'renewed' }>): void {
+    this.#progressMs = progressMs;
     // Answers come in the order of what they answer.
     const sentAt = this.#renewals.shift() ?? performance.now();
     for (const attempt of lost) this.#forget(attempt);
@@ -246,12 +257,15 @@ export class NodeSession {
       this.#attempts.get(attempt)?.renewed(sentAt, this.#ttlMs, addresses);
   }
 
+  /** To the page whenever asked, to the server as often as it wants to hear it. */
   #report(): void {
+    this.#tell();
+    if (performance.now() - this.#reportedAt < this.#progressMs) return;
+    this.#reportedAt = performance.now();
     for (const running of this.#attempts.values()) {
       const { attempt, lease, frames, of, fps, ended } = running;
       if (!ended) this.#send({ type: 'progress', attempt, lease, seq: running.seq++, frames, of, fps });
     }
-    this.#tell();
   }
 
   #endOverdue(): void {

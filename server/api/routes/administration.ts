@@ -152,8 +152,9 @@ export function administrationRoutes({ db }: Services): Route[] {
         summary: 'Exchange an enrolment token for the credential of a node. It is shown this once.',
         body: newNode,
         answer: { status: 201, schema: enrolledNode },
-        handle: async ({ caller, body }) => {
+        handle: async ({ caller, body, audit }) => {
           const { row, credential } = await enrolNode(db, caller, body);
+          await audit('node.enrol', row.id, { name: row.name, host: row.host });
           return { node: row.id, name: row.name, credential };
         },
       }),

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
-import type { JobEvent } from '../../../protocol/index.ts';
+import type { JobEvent, JobProgress } from '../../../protocol/index.ts';
 import type { Hub } from '../../grid/hub.ts';
+import type { Waiting } from '../../grid/waiting.ts';
 import type { Database } from '../../store/database.ts';
 import { getJob } from '../../store/jobs.ts';
 import { eventsAfter } from '../../store/records.ts';
@@ -14,14 +15,26 @@ const BEAT = 5_000;
 export interface Following {
   db: Database;
   hub: Hub;
+  waits: Waiting;
   tenant: string;
   job: string;
+  /** Id of the last event that is known. */
+  after: number;
   request: Request;
   response: Response;
 }
 
 /** Tells what happens to a job until it has ended and all is told, or until nobody listens any more. */
-export async function followJob({ db, hub, tenant, job, request, response }: Following): Promise<void> {
+export async function followJob({
+  db,
+  hub,
+  waits,
+  tenant,
+  job,
+  after,
+  request,
+  response,
+}: Following): Promise<void> {
   const ndjson = request.accepts(['text/event-stream', 'application/x-ndjson']) === 'application/x-ndjson';
   response.set({
     'content-type': ndjson ? 'application/x-ndjson' : 'text/event-stream',
@@ -45,7 +58,7 @@ export async function followJob({ db, hub, tenant, job, request, response }: Fol
     if (!response.write(text)) await drained(response);
   };
   try {
-    let last = Number(request.get('last-event-id') ?? request.query.after ?? 0) || 0;
+    let last = after;
     let told = '';
     while (!bell.closed) {
       // First where it stands, then what led there: once it has ended nothing is added.
@@ -58,8 +71,9 @@ export async function followJob({ db, hub, tenant, job, request, response }: Fol
       }
       if (events.length === BATCH) continue;
       const { frames, expected: of, fps, done, total } = now;
-      const data = { frames, of, fps, done, total };
       const ended = !['queued', 'running'].includes(now.state);
+      const waiting = ended || now.running > 0 ? null : await waits.why(job);
+      const data: JobProgress = { frames, of, fps, done, total, waiting };
       if (!ended && JSON.stringify(data) !== told) {
         told = JSON.stringify(data);
         await tell({

@@ -11,6 +11,7 @@ import {
   resultFile,
 } from '../../../protocol/index.ts';
 import { planTasks } from '../../grid/planner.ts';
+import { Waiting } from '../../grid/waiting.ts';
 import type { Services } from '../../services.ts';
 import {
   attemptsOfJob,
@@ -26,20 +27,32 @@ import {
 import { fileOfJob, filesOfJob, findUploads } from '../../store/records.ts';
 import { tenantOf } from '../../store/tenants.ts';
 import { type Route, route } from '../route.ts';
-import { notFound } from '../router.ts';
+import { notFound, read } from '../router.ts';
 import { serveBytes } from '../serve-bytes.ts';
 import { showDetail, showFile, showJob } from '../views.ts';
 import { followJob } from './job-events.ts';
 
 const page = z.object({
   state: z.enum(JOB_STATES).optional(),
+  /** Id of the token that it was made with. */
+  submitter: z.string().max(100).optional(),
+  /** Made then or later. */
+  since: z.iso.datetime({ offset: true }).optional(),
+  /** Made before that. */
+  until: z.iso.datetime({ offset: true }).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   /** `next` of the page before. */
   after: z.coerce.number().int().min(0).optional(),
 });
 
+const place = z.object({
+  /** Id of the last event that is known; the header `Last-Event-ID` comes first. */
+  after: z.coerce.number().int().min(0).optional(),
+});
+
 /** Jobs: to make, look at, follow, stop, take up again, forget; and what came of them. */
 export function jobRoutes({ db, blobs, models, sources, hub, room }: Services): Route[] {
+  const waits = new Waiting(db);
   const jobOf = async (tenant: string, id: string): Promise<JobProgressRow> => {
     const job = await getJob(db, tenant, id);
     if (!job) throw notFound(`job ${id}`);
@@ -85,8 +98,8 @@ export function jobRoutes({ db, blobs, models, sources, hub, room }: Services): 
       summary: 'Jobs, newest first.',
       query: page,
       answer: { status: 200, schema: jobPage },
-      handle: async ({ caller, query: { state = null, limit, after = null } }) => {
-        const jobs = await listJobs(db, caller.tenant, { state, limit, before: after });
+      handle: async ({ caller, query: { limit, after = null, ...filter } }) => {
+        const jobs = await listJobs(db, caller.tenant, filter, { limit, before: after });
         return {
           jobs: jobs.map(showJob),
           next: jobs.length === limit ? `${jobs.at(-1)!.position}` : null,
@@ -142,10 +155,14 @@ export function jobRoutes({ db, blobs, models, sources, hub, room }: Services): 
       ...{ method: 'get', path: '/v1/jobs/:job/events', name: 'followJob', access: 'read' },
       summary:
         'What happens to a job, until it ends: server-sent events, or NDJSON to whoever accepts that. Taken up again after `Last-Event-ID`.',
+      query: place,
       answer: { status: 200, type: 'text/event-stream' },
-      handle: async ({ caller, params, request, response }) => {
+      handle: async ({ caller, params, query, request, response }) => {
         const { id } = await jobOf(caller.tenant, params.job!);
-        await followJob({ db, hub, tenant: caller.tenant, job: id, request, response });
+        // What a browser sends by itself when it connects again.
+        const known = request.get('last-event-id');
+        const { after = 0 } = known === undefined ? query : read(place, { after: known }, 'Last-Event-ID');
+        await followJob({ db, hub, waits, tenant: caller.tenant, job: id, after, request, response });
       },
     }),
     route({
