@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
@@ -77,6 +77,17 @@ describe('a grid of one server and one headless node', () => {
       2,
       /input-.*/,
     );
+  });
+
+  it('refuses a folder of more pictures than a job can name before it uploads one', async () => {
+    mkdirSync(file('pictures'));
+    for (let i = 0; i < 5000; i += 1)
+      writeFileSync(file(`pictures/${`${i}`.padStart(220, '0')}.png`), 'not looked at');
+    const refused = await edgeRunner(['submit', url, file('pictures'), '--detect', '-o', file('drawn')], {
+      env,
+    });
+    expectRefusal(refused, 2, 'body-too-large');
+    expect(refused.stderr).toContain('5000 pictures');
   });
 
   it('gives the task to the browser that is started anew when the first is killed', async () => {

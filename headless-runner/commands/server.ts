@@ -101,6 +101,8 @@ export function serverCommand(): Command {
 }
 
 async function serve(options: Options): Promise<void> {
+  // The S3 client warns of Node versions that a later release of it will not run on; the lockfile holds this one.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
   const { host, port, data, cert, key, plainHttp, clientCa, keep, strategy } = options;
   if ((cert === undefined) !== (key === undefined))
     throw new EdgeRunnerError('option-invalid', '--cert and --key belong together.', 'Give both.');

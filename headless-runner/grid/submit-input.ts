@@ -10,6 +10,7 @@ import {
   type JobProgress,
   type JobSpec,
   type JobView,
+  MOST_JSON,
   type ResultFile,
   type SummaryEvent,
 } from '../../protocol/index.ts';
@@ -31,18 +32,31 @@ export interface SubmitOptions {
 /** Makes a job of one input: what is on this machine is uploaded first. */
 export async function makeJob(plan: InputPlan, options: SubmitOptions): Promise<JobView> {
   const { client, placement, priority } = options;
-  const uploads = await uploadInput(plan, options);
-  const spec: JobSpec = {
-    ...plan.job,
-    priority,
-    placement: { ...plan.job.placement, ...placement },
-    sources: plan.job.sources.map((source) => {
-      if (source.kind === 'upload') return { ...source, upload: uploads[0]! };
-      return source.kind === 'snapshots' ? { ...source, uploads } : source;
-    }),
-  };
-  return client.sendOnce<JobView>('/v1/jobs', { spec, key: randomUUID() });
+  const request = (uploads: string[]): { spec: JobSpec; key: string } => ({
+    spec: {
+      ...plan.job,
+      priority,
+      placement: { ...plan.job.placement, ...placement },
+      sources: plan.job.sources.map((source) => {
+        if (source.kind === 'upload') return { ...source, upload: uploads[0]! };
+        return source.kind === 'snapshots' ? { ...source, uploads } : source;
+      }),
+    },
+    key: randomUUID(),
+  });
+  // What the server would refuse is refused before an hour of uploading.
+  const files = filesOf(plan.input).length;
+  if (Buffer.byteLength(JSON.stringify(request(Array(files).fill(UPLOAD_ID)))) > MOST_JSON)
+    throw new EdgeRunnerError(
+      'body-too-large',
+      `${plan.input.name} has ${files} pictures: a job that names them all is larger than the ${MOST_JSON >> 20} MiB that a server takes.`,
+      'Submit them in several folders.',
+    );
+  return client.sendOnce<JobView>('/v1/jobs', request(await uploadInput(plan, options)));
 }
+
+/** As long as those that servers give. */
+const UPLOAD_ID = 'u'.repeat(22);
 
 /** Has one input done by the grid, and brings the results here, each checked against its digest. */
 export async function submitInput(plan: InputPlan, options: SubmitOptions): Promise<InputResult> {

@@ -21,6 +21,9 @@ const errorCode = z.string().refine((code): code is ErrorCode => code in ERROR_E
 
 export const errorRecord = z.object({ code: errorCode, message: z.string(), remedy: z.string() });
 
+/** Bytes of a request's JSON, at most. */
+export const MOST_JSON = 1 << 20;
+
 export const newJob = z.strictObject({
   spec: jobSpec,
   /** Chosen by the client: the same key again answers with the job that it made, and makes no other. */

@@ -1,7 +1,7 @@
 import express, { type NextFunction, type Request, type Response, Router } from 'express';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import { EdgeRunnerError, PROBLEM_TYPE, toProblem } from '../../protocol/index.ts';
+import { EdgeRunnerError, MOST_JSON, PROBLEM_TYPE, toProblem } from '../../protocol/index.ts';
 import { full } from '../disk-room.ts';
 import { onlyPlainText } from '../net/json.ts';
 import type { Access, Call, Caller, Route } from './route.ts';
@@ -12,15 +12,13 @@ export interface RouterOptions {
   audit(caller: Caller, action: string, subject: string, data: object): Promise<void>;
 }
 
-/** Characters of a JSON body, at most. */
-const MOST_BODY = '1mb';
 /** A path parameter is an id of ours, a signed word or a plain name: never a way to somewhere else. */
 const PARAMETER = /^(?!\.{1,2}$)[^/\\\0]{1,2048}$/;
 
 /** Puts a table of routes to work: who may call, what was sent, what is answered, all in one place. */
 export function buildRouter(routes: readonly Route[], options: RouterOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  const json = express.json({ limit: MOST_BODY, strict: false, reviver: onlyPlainText });
+  const json = express.json({ limit: MOST_JSON, strict: false, reviver: onlyPlainText });
   for (const one of routes) {
     const handlers = one.body ? [json] : [];
     router[one.method](one.path, ...handlers, (request: Request, response: Response, next: NextFunction) => {
@@ -115,7 +113,11 @@ function asRefusal(error: unknown): EdgeRunnerError | null {
   const { status, type, code } = error as { status?: number; type?: string; code?: string };
   if (code !== undefined && FULL.has(code)) return full();
   if (type === 'entity.too.large')
-    return new EdgeRunnerError('body-too-large', 'This is too large.', `Send at most ${MOST_BODY}.`);
+    return new EdgeRunnerError(
+      'body-too-large',
+      'This is too large.',
+      `Send at most ${MOST_JSON >> 20} MiB.`,
+    );
   if (status !== undefined && status >= 400 && status < 500)
     return new EdgeRunnerError(
       'request-invalid',
