@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import { softwareVulkan } from './headless-runner/browser/software-vulkan.ts';
 import packageJson from './package.json' with { type: 'json' };
 
 const BROWSERS = [
@@ -21,6 +22,8 @@ const SOFTWARE_WEBGPU = [
   '--enable-unsafe-swiftshader',
   '--ignore-gpu-blocklist',
 ];
+
+const browser = BROWSERS.find((path) => path && existsSync(path));
 
 const OFFLINE = [
   '--disable-background-networking',
@@ -78,7 +81,8 @@ export default defineConfig({
             screenshotFailures: false,
             provider: playwright({
               launchOptions: {
-                executablePath: BROWSERS.find((path) => path && existsSync(path)),
+                executablePath: browser,
+                env: { ...process.env, ...(browser && softwareVulkan(browser)) },
                 args: [
                   '--headless=new',
                   ...(process.platform === 'linux' ? SOFTWARE_WEBGPU : ['--enable-unsafe-webgpu']),

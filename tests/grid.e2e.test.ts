@@ -82,7 +82,10 @@ describe('a grid of one server and one headless node', () => {
   it('refuses a folder of more pictures than a job can name before it uploads one', async () => {
     mkdirSync(file('pictures'));
     for (let i = 0; i < 5000; i += 1)
-      writeFileSync(file(`pictures/${`${i}`.padStart(220, '0')}.png`), 'not looked at');
+      writeFileSync(
+        file(`pictures/${`${i}`.padStart(220, '0')}.png`),
+        Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'),
+      );
     const refused = await edgeRunner(['submit', url, file('pictures'), '--detect', '-o', file('drawn')], {
       env,
     });

@@ -1,7 +1,9 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { fetchedBrowser } from '../../headless-runner/browser/fetch.ts';
+import { findBrowser } from '../../headless-runner/browser/find.ts';
 import { hasGpu } from '../../headless-runner/browser/has-gpu.ts';
+import { softwareVulkan } from '../../headless-runner/browser/software-vulkan.ts';
 import { BufferUsage } from '../../kernels/index.ts';
 import { GpuClock } from '../../web/pages/bench/rungs/gpu-clock.ts';
 import { PEERS } from '../peers/peer.ts';
@@ -35,7 +37,7 @@ const SIZES: Record<'hardware' | 'software', KernelSizes & { copyBytes: number }
 
 /** Every WGSL kernel in Node, on Dawn: no browser between. */
 async function main(): Promise<void> {
-  softwareVulkan();
+  await takeSoftwareVulkan();
   const dawn = (await import(pathToFileURL(join(PEERS, 'node_modules/webgpu/index.js')).href)) as Dawn;
   Object.assign(globalThis, dawn.globals);
   // As in a browser, and kept there: Dawn's adapters and devices do not outlive it.
@@ -134,19 +136,13 @@ function copier(device: GPUDevice, size: number): (encoder: GPUCommandEncoder) =
   return (encoder) => encoder.copyBufferToBuffer(from, 0, to, 0, size);
 }
 
-/** Without a driver of its own, Vulkan gets the software one that comes with Chromium. */
-function softwareVulkan(): void {
-  if (process.platform !== 'linux' || process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES) return;
-  // Drivers for cards that are not here come with many packages, and Mesa's software one lacks what Dawn wants.
+/**
+ * Without a GPU, Vulkan gets the software driver that comes with Chromium: drivers for cards that are not here come with
+ * many packages, and Mesa's software one lacks what Dawn wants.
+ */
+async function takeSoftwareVulkan(): Promise<void> {
   if (hasGpu()) return;
-  const beside = [process.env.EDGE_RUNNER_BROWSER, '/usr/lib/chromium/chromium', '/opt/google/chrome/chrome'];
-  for (const browser of beside) {
-    const driver = browser && join(dirname(browser), 'vk_swiftshader_icd.json');
-    if (driver && existsSync(driver)) {
-      process.env.VK_ICD_FILENAMES = driver;
-      return;
-    }
-  }
+  Object.assign(process.env, softwareVulkan(findBrowser(await fetchedBrowser())));
 }
 
 await main();

@@ -8,6 +8,7 @@ import { EdgeRunnerError } from '../../protocol/index.ts';
 import { hasGpu } from './has-gpu.ts';
 import { removeOldProfiles } from './old-profiles.ts';
 import { endGroup } from './process-group.ts';
+import { softwareVulkan } from './software-vulkan.ts';
 
 export interface LaunchOptions {
   executablePath: string;
@@ -33,6 +34,8 @@ export async function launchBrowser({
   env = {},
 }: LaunchOptions): Promise<LaunchedBrowser> {
   await removeOldProfiles();
+  const flags = gpuFlags(backend);
+  const driver = flags === SOFTWARE_VULKAN ? softwareVulkan(executablePath) : {};
   const profile = await mkdtemp(join(tmpdir(), 'edge-runner-'));
   // A process that ends without closing it takes the browser along, and its profile too.
   const atExit = () => rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
@@ -51,8 +54,8 @@ export async function launchBrowser({
       pipe: true,
       userDataDir: profile,
       // What it puts into the temporary folder goes with its profile, also when it is killed.
-      env: { ...process.env, ...env, TMPDIR: profile },
-      args: [...COMMON, ...gpuFlags(backend), ...(isRoot() ? ['--no-sandbox'] : [])],
+      env: { ...process.env, ...driver, ...env, TMPDIR: profile },
+      args: [...COMMON, ...flags, ...(isRoot() ? ['--no-sandbox'] : [])],
       defaultViewport: null,
       handleSIGINT: false,
       handleSIGTERM: false,

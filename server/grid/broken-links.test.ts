@@ -1,52 +1,11 @@
 import { once } from 'node:events';
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobDetail, JobView } from '../../protocol/index.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
+import { Swallower } from '../testing-links.ts';
 import { patternJob, SimulatedNode } from '../testing-node.ts';
-
-/** Between a node and the server, and able to swallow everything without a word, as a router that lost its power. */
-class Swallower {
-  readonly #sockets = new Set<Socket>();
-  readonly #server = createServer((near) => this.#join(near));
-  readonly #target: URL;
-  swallowing = false;
-
-  constructor(url: string) {
-    this.#target = new URL(url);
-  }
-
-  async start(): Promise<string> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async stop(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, 'close');
-  }
-
-  #join(near: Socket): void {
-    const far = connect(Number(this.#target.port), this.#target.hostname);
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      this.#sockets.add(from);
-      from.on('error', () => {});
-      from.on('data', (data) => {
-        if (!this.swallowing) to.write(data);
-      });
-      from.on('close', () => {
-        this.#sockets.delete(from);
-        if (!this.swallowing) to.destroy();
-      });
-    }
-  }
-}
 
 describe('a grid whose links break', () => {
   let server: TestServer;
