@@ -7,7 +7,9 @@ import type { Route } from './api/route.ts';
 import { buildRouter, notFound, problems } from './api/router.ts';
 import { administrationRoutes } from './api/routes/administration.ts';
 import { dataPlaneRoutes } from './api/routes/data-plane.ts';
+import { farmRoutes } from './api/routes/farm.ts';
 import { jobRoutes } from './api/routes/jobs.ts';
+import { sessionRoutes } from './api/routes/session.ts';
 import { systemRoutes } from './api/routes/system.ts';
 import { uploadRoutes } from './api/routes/uploads.ts';
 import type { RequestLimits } from './options.ts';
@@ -65,8 +67,10 @@ export function routesOf(services: Services): Route[] {
   const routes: Route[] = [];
   routes.push(
     ...systemRoutes(services, () => routes),
+    ...sessionRoutes(services),
     ...jobRoutes(services),
     ...uploadRoutes(services),
+    ...farmRoutes(services),
     ...administrationRoutes(services),
     ...dataPlaneRoutes(services),
   );

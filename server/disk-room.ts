@@ -2,7 +2,7 @@ import { open, rm, statfs } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { EdgeRunnerError } from '../protocol/index.ts';
+import { EdgeRunnerError, type ErrorRecord } from '../protocol/index.ts';
 
 /** Milliseconds between two looks at the disk. */
 const LOOK_MS = 250;
@@ -41,6 +41,11 @@ export class DiskRoom {
   async free(): Promise<number> {
     const { bavail, bsize } = await statfs(this.#folder);
     return bavail * bsize;
+  }
+
+  /** What should be seen to; null while there is room. */
+  get problem(): ErrorRecord | null {
+    return this.#full ? full().toRecord() : null;
   }
 
   /** @throws {EdgeRunnerError} `disk-full` */

@@ -12,6 +12,8 @@ import type { SignedSource } from './api/routes/data-plane.ts';
 import { buildApp } from './app.ts';
 import { openBlobStore } from './blobs/open.ts';
 import { DiskRoom } from './disk-room.ts';
+import { FarmWatch } from './farm/farm-watch.ts';
+import { History } from './farm/history.ts';
 import type { HeldAttempt } from './grid/fleet.ts';
 import { Grid } from './grid/grid.ts';
 import { Hub } from './grid/hub.ts';
@@ -29,6 +31,7 @@ import type { Services } from './services.ts';
 import { SourceReader } from './sources.ts';
 import { census } from './store/census.ts';
 import type { Database } from './store/database.ts';
+import { createLogin } from './store/logins.ts';
 import { migrate } from './store/migrate.ts';
 import { PgliteDatabase } from './store/pglite.ts';
 import { PostgresDatabase } from './store/postgres.ts';
@@ -45,6 +48,8 @@ export interface RunningServer {
   pin: string | null;
   /** Of whoever runs it; given where the database has none that is good, or another one was asked for. */
   adminToken: string | null;
+  /** Logs one browser in, once, within the hour. */
+  loginCode: string;
   /** Lets nodes and clients know, and ends. Nothing of it is left running. */
   close(): Promise<void>;
 }
@@ -77,7 +82,8 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     const tenant = await operatorTenant(db);
     const room = await DiskRoom.open(data, log);
     closing.push(() => room.stop());
-    const services = await buildServices(options, data, db, room, log);
+    const history = new History(db, log);
+    const services = await buildServices(options, data, { db, room, history }, log);
     const { grid, blobs } = services;
     closing.push(() => blobs.close());
     const http = await listen(options, data, listening, services);
@@ -87,10 +93,13 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     const retention = new Retention({ ...services, keepSeconds: options.keepSeconds });
     retention.start();
     closing.push(() => retention.stop());
+    history.start();
+    closing.push(() => history.stop());
     // Last: one that nobody is shown would open nothing for anybody.
     const adminToken = await adminTokenIfNone(db, tenant.id, { another: options.newAdminToken });
+    const loginCode = await createLogin(db, tenant.id, 'admin');
     log.info({ database: db.name, blobs: blobs.name, url: http.url }, 'server ready');
-    return { url: http.url, pin: listening.pin, adminToken, close: closeAll };
+    return { url: http.url, pin: listening.pin, adminToken, loginCode, close: closeAll };
   } catch (error) {
     await closeAll();
     throw error;
@@ -114,8 +123,7 @@ async function openDatabase({ databaseUrl }: ServerOptions, data: string): Promi
 async function buildServices(
   options: ServerOptions,
   data: string,
-  db: Database,
-  room: DiskRoom,
+  { db, room, history }: { db: Database; room: DiskRoom; history: History },
   log: Logger,
 ): Promise<Services> {
   const blobs = await openBlobStore({ folder: join(data, 'blobs'), s3Url: options.s3Url });
@@ -150,6 +158,7 @@ async function buildServices(
     ...{ build: __VERSION__, log, db, blobs, grid, hub, signer, intervals, metrics, room },
     models: new ModelShelf({ folders: options.modelFolders, cacheDir: options.modelCache }),
     sources: new SourceReader(blobs, new AddressGuard(options.allowAddresses)),
+    farm: new FarmWatch({ db, grid, room, history }),
     uploads: new Uploads(db, blobs, join(data, 'uploads'), options.mostUploadBytes),
   };
 }

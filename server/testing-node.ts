@@ -125,7 +125,11 @@ export class SimulatedNode {
     return new SimulatedNode(server.url, body.node, body.credential, options);
   }
 
-  async connect({ renew = true }: { renew?: boolean } = {}): Promise<Extract<ToNode, { type: 'welcome' }>> {
+  /** @param more of its hello. */
+  async connect(
+    { renew = true }: { renew?: boolean } = {},
+    more: object = {},
+  ): Promise<Extract<ToNode, { type: 'welcome' }>> {
     const url = new URL('/v1/node', this.url);
     url.protocol = url.protocol.replace('http', 'ws');
     const socket = new WebSocket(url, NODE_SUBPROTOCOL);
@@ -142,6 +146,7 @@ export class SimulatedNode {
       ...{ type: 'hello', protocol: NODE_PROTOCOL, build: 'test', credential: this.credential },
       ...{ host, slots, capabilities, speeds },
       resume: [...this.#held.values()].map(({ attempt, lease }) => ({ attempt, lease })),
+      ...more,
     });
     const told = await Promise.race([
       welcome,

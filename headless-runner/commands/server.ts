@@ -144,10 +144,12 @@ async function serve(options: Options): Promise<void> {
 }
 
 /** What whoever starts it needs next. */
-function greeting({ url, pin, adminToken }: RunningServer): string {
+function greeting({ url, pin, adminToken, loginCode }: RunningServer): string {
   const trust = pin === null ? '' : ` --pin ${pin}`;
   return [
     `edge-runner server: ${url}`,
+    `  dashboard        ${url}/dashboard/#login=${loginCode}`,
+    '                   logs one browser in, once, within the hour',
     `  a tab joins at   ${url}/contribute#token=TOKEN`,
     `  a machine joins  edge-runner join ${url}${trust} --token-file FILE`,
     `  API              ${url}/openapi.json`,

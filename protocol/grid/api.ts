@@ -3,6 +3,7 @@ import { ERROR_EXIT, type ErrorCode } from '../errors.ts';
 import { jobSpec, TRUSTS } from '../job-spec.ts';
 import { nodeLabel, nodeLabels } from '../label.ts';
 import { capabilityReport, measuredSpeeds } from './capabilities.ts';
+import { deviceReport, loadReport, pauseReason } from './device.ts';
 import { taskOutcome } from './messages.ts';
 
 /** What a token may do. `admin` may all of it within its tenant; `submit` may read too. */
@@ -48,6 +49,8 @@ export type ResultFile = z.infer<typeof resultFile>;
 
 export const jobView = z.object({
   id: z.string(),
+  /** What people call it. */
+  title: z.string(),
   state: z.enum(JOB_STATES),
   priority: z.int(),
   createdAt: time,
@@ -151,6 +154,22 @@ export const tokenView = z.object({
 export const mintedToken = tokenView.extend({ token: z.string() });
 export const tokenList = z.object({ tokens: z.array(tokenView) });
 
+/** A browser logs in with the code of a link, or with a token that somebody pasted. */
+export const newSession = z.union([
+  z.strictObject({ code: z.string().max(128) }),
+  z.strictObject({ token: z.string().max(128) }),
+]);
+/** Of the browser that the link is for. */
+export const newLogin = z.strictObject({ scope: z.enum(['admin', 'submit', 'read']).default('admin') });
+export const sessionView = z.object({
+  id: z.string(),
+  name: z.string(),
+  scope: z.enum(SCOPES),
+  /** Whether it is of who runs the server. */
+  operator: z.boolean(),
+});
+export type SessionView = z.infer<typeof sessionView>;
+
 export const newTenant = z.strictObject({
   name,
   /** Least trust of a node that may have any of its jobs. */
@@ -183,6 +202,11 @@ export const nodeView = z.object({
   slots: z.int(),
   running: z.int(),
   capabilities: capabilityReport.nullable(),
+  device: deviceReport.nullable(),
+  /** As it was last written down: that of now is in the farm's news. */
+  load: loadReport.nullable(),
+  /** Why it takes nothing for a while, of its own accord. */
+  pause: pauseReason.nullable(),
   speeds: measuredSpeeds,
   failures: z.int(),
   createdAt: time,

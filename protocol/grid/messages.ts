@@ -3,6 +3,7 @@ import { ERROR_EXIT, type ErrorCode } from '../errors.ts';
 import { jobSpec } from '../job-spec.ts';
 import { nodeLabel, nodeLabels } from '../label.ts';
 import { capabilityReport, measuredSpeeds } from './capabilities.ts';
+import { deviceReport, loadReport, pauseReason } from './device.ts';
 
 /**
  * What a node and the server say to each other over one WebSocket, one JSON object a message. Unknown fields are
@@ -71,6 +72,9 @@ export const fromNode = z.discriminatedUnion('type', [
     region: nodeLabel.optional(),
     capabilities: capabilityReport,
     speeds: measuredSpeeds.default({}),
+    device: deviceReport.optional(),
+    /** As it stands while it connects. */
+    pause: pauseReason.nullable().default(null),
     resume: z.array(z.object(held)).max(64).default([]),
   }),
   z.object({ type: z.literal('accept'), ...held }),
@@ -80,7 +84,11 @@ export const fromNode = z.discriminatedUnion('type', [
     reason: z.enum(['busy', 'draining', 'incapable']),
   }),
   /** Says of every lease that the node still works on it. */
-  z.object({ type: z.literal('renew'), leases: z.array(z.object(held)).max(64) }),
+  z.object({
+    type: z.literal('renew'),
+    leases: z.array(z.object(held)).max(64),
+    load: loadReport.optional(),
+  }),
   z.object({
     type: z.literal('progress'),
     ...held,
@@ -109,8 +117,13 @@ export const fromNode = z.discriminatedUnion('type', [
     /** Whether another node could do better: not so where the input itself is at fault. */
     retry: z.boolean(),
   }),
-  /** Takes no more, finishes what it has. */
+  /** Takes no more, finishes what it has, and leaves. */
   z.object({ type: z.literal('drain') }),
+  /** Takes no more until it resumes. What it cannot finish it gives back. */
+  z.object({ type: z.literal('pause'), reason: pauseReason }),
+  z.object({ type: z.literal('resume') }),
+  /** The attempt ends here, and speaks against nobody. */
+  z.object({ type: z.literal('return'), ...held }),
   z.object({ type: z.literal('ping') }),
 ]);
 export type FromNode = z.infer<typeof fromNode>;

@@ -1,4 +1,5 @@
 import type { ErrorRecord } from '../errors.ts';
+import type { PauseReason } from './device.ts';
 
 /** How a node stands, for whoever shows it. */
 export interface NodeStatus {
@@ -6,6 +7,8 @@ export interface NodeStatus {
   name: string | null;
   /** Why it is not online. */
   error: ErrorRecord | null;
+  /** Why it takes nothing for a while, of its own accord. */
+  pause: PauseReason | null;
   attempts: { attempt: string; frames: number; of: number | null; fps: number }[];
   done: number;
   failed: number;

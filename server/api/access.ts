@@ -26,7 +26,7 @@ export class Doorkeeper {
 
   /** @throws {EdgeRunnerError} `token-missing`, `token-unknown`, `token-revoked`, `token-expired`, `scope-missing` */
   async admit(access: Access, bearer: string): Promise<Caller | null> {
-    if (access === 'public' || access === 'signed') return null;
+    if (access === 'public' || access === 'login' || access === 'signed') return null;
     if (bearer === '')
       throw new EdgeRunnerError(
         'token-missing',

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type JobView, type Problem, SCOPES, type Scope } from '../../protocol/index.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
 import { patternJob, SimulatedNode } from '../testing-node.ts';
+import type { Access } from './route.ts';
 
 interface Operation {
-  'x-access': 'public' | Scope | 'node' | 'lease' | 'signed';
+  'x-access': Access;
   operationId: string;
 }
 
@@ -86,6 +87,7 @@ describe('a route', () => {
       const { status, body } = await call(method, path, null);
       const { 'x-access': access, operationId } = operation;
       if (access === 'public') expect(status, operationId).toBe(200);
+      else if (access === 'login') expect(body.code, operationId).toBe('request-invalid');
       else if (access === 'signed') expect(status, operationId).toBe(403);
       else {
         expect(status, operationId).toBe(401);
@@ -97,9 +99,9 @@ describe('a route', () => {
   it.each(SCOPES)('is opened to a token of scope %s if it is for that, and to no other', async (scope) => {
     for (const { method, path, operation } of operations) {
       const { 'x-access': access, operationId } = operation;
-      if (access === 'public' || access === 'signed' || access === 'lease') continue;
+      if (['public', 'login', 'signed', 'lease'].includes(access)) continue;
       // What would take away what the others look at.
-      if (method === 'delete' || /\{job\}\/events$/.test(path)) continue;
+      if (method === 'delete' || /\{job\}\/events$|^\/v1\/farm$/.test(path)) continue;
       const { status, body } = await call(method, path, own[scope]);
       const what = `${operationId} as ${scope}: ${JSON.stringify(body)}`;
       if (OPENS[scope].includes(access)) expect([401, 403, 500], what).not.toContain(status);
@@ -141,7 +143,7 @@ describe('a route', () => {
   it("is opened by a node's credential only where nodes have to do", async () => {
     for (const { method, path, operation } of operations) {
       const { 'x-access': access, operationId } = operation;
-      if (access === 'public' || access === 'signed' || access === 'lease') continue;
+      if (['public', 'login', 'signed', 'lease'].includes(access)) continue;
       const { status } = await call(method, path, credential);
       if (access === 'node') expect(status, operationId).toBe(200);
       else expect(status, operationId).toBe(401);

@@ -4,6 +4,7 @@ import type { Access, Route } from './route.ts';
 
 const WORDS: Record<Access, string> = {
   public: 'Anybody.',
+  login: 'Whoever has a code or a token, in the body.',
   admin: 'A token of scope `admin`.',
   submit: 'A token of scope `submit` or `admin`.',
   read: 'A token of scope `read`, `submit` or `admin`.',
@@ -52,7 +53,7 @@ function operation({ name, summary, access, path, query, body, answer }: Route):
     summary,
     description: WORDS[access],
     'x-access': access,
-    security: access === 'public' || access === 'signed' ? [] : [{ token: [] }],
+    security: ['public', 'login', 'signed'].includes(access) ? [] : [{ token: [] }],
     ...(parameters.length > 0 && { parameters }),
     ...(body && {
       requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(body) } } },

@@ -3,8 +3,11 @@ import type { z } from 'zod';
 import type { Scope } from '../../protocol/index.ts';
 import type { TokenRow } from '../store/tenants.ts';
 
-/** Who may call a route: anybody, the bearer of a token of this scope, a node, the holder of a lease, of a signed address. */
-export type Access = 'public' | Scope | 'node' | 'lease' | 'signed';
+/**
+ * Who may call a route: anybody, whoever logs in, the bearer of a token of this scope, a node, the holder of a lease, of
+ * a signed address.
+ */
+export type Access = 'public' | 'login' | Scope | 'node' | 'lease' | 'signed';
 
 /** The bearer of a token. */
 export interface Caller extends TokenRow {

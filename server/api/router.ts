@@ -5,6 +5,7 @@ import { EdgeRunnerError, MOST_JSON, PROBLEM_TYPE, toProblem } from '../../proto
 import { full } from '../disk-room.ts';
 import { onlyPlainText } from '../net/json.ts';
 import type { Access, Call, Caller, Route } from './route.ts';
+import { sessionOf } from './session-cookie.ts';
 
 export interface RouterOptions {
   /** Who calls, where a route wants to know. @throws {EdgeRunnerError} `token-…`, `scope-missing` */
@@ -59,8 +60,8 @@ async function answer(
 const bodyOf = (request: Request): string =>
   request.is('json') ? 'the body' : 'the body, which needs content-type: application/json';
 
-const bearerOf = ({ headers }: Request): string =>
-  /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
+const bearerOf = (request: Request): string =>
+  /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? sessionOf(request);
 
 /** @throws {EdgeRunnerError} `request-invalid` */
 export function read<T>(schema: z.ZodType<T>, value: unknown, what: string): T {

@@ -1,4 +1,5 @@
 import {
+  type FarmNode,
   type JobDetail,
   type JobEvent,
   type JobSpec,
@@ -7,6 +8,7 @@ import {
   PART_BYTES,
   type ResultFile,
 } from '../../protocol/index.ts';
+import type { FarmNodeRow } from '../store/farm.ts';
 import type { AttemptRow, JobProgressRow, TaskRow } from '../store/jobs.ts';
 import type { NodeRow } from '../store/nodes.ts';
 import type { BlobRow, EventRow } from '../store/records.ts';
@@ -28,8 +30,10 @@ export const showToken = ({ id, name, scope, labels, region, trust, ...row }: To
 export const showNode = (node: NodeRow & { running: number }): NodeView => {
   const { id, name, host, state, reason, trust, region, labels, build, slots, running, speeds, failures } =
     node;
+  const { device, load, pause } = node;
   return {
     ...{ id, name, host, state, reason, trust, region, labels, build, slots, running, speeds, failures },
+    ...{ device, load, pause },
     connected: node.session !== null,
     capabilities: node.capabilities,
     createdAt: time(node.created_at),
@@ -37,8 +41,16 @@ export const showNode = (node: NodeRow & { running: number }): NodeView => {
   };
 };
 
+export const showFarmNode = ({ last_seen, adapter, ...node }: FarmNodeRow): FarmNode => ({
+  ...node,
+  adapter:
+    adapter && !adapter.software ? adapter.description || `${adapter.vendor} ${adapter.architecture}` : null,
+  lastSeen: timeOrNull(last_seen),
+});
+
 export const showJob = (row: JobProgressRow): JobView => ({
   id: row.id,
+  title: row.title,
   state: row.state,
   priority: row.priority,
   createdAt: time(row.created_at),

@@ -1,4 +1,4 @@
-import type { ToNode, WrittenFile } from '../../protocol/index.ts';
+import type { LoadReport, PauseReason, ToNode, WrittenFile } from '../../protocol/index.ts';
 import type { NodeRow } from '../store/nodes.ts';
 import type { Contender } from './strategies.ts';
 
@@ -27,6 +27,10 @@ export class ConnectedNode implements Contender {
   readonly held = new Map<string, HeldAttempt>();
   /** It said itself that it takes no more. */
   leaving = false;
+  /** It said itself that it takes none for a while. */
+  pause: PauseReason | null;
+  /** What it said of itself last. */
+  load: LoadReport | null = null;
   failures = 0;
   roundTripMs = 0;
   readonly send: (message: ToNode) => void;
@@ -41,6 +45,7 @@ export class ConnectedNode implements Contender {
     this.row = row;
     this.session = session;
     this.failures = row.failures;
+    this.pause = row.pause;
     this.send = (message) => link.send(message);
     this.end = (code, why) => link.end(code, why);
   }
@@ -78,7 +83,7 @@ export class ConnectedNode implements Contender {
 
   /** Whether it may be offered something now. */
   get isFree(): boolean {
-    return this.row.state === 'active' && !this.leaving && this.held.size < this.row.slots;
+    return this.row.state === 'active' && !this.leaving && !this.pause && this.held.size < this.row.slots;
   }
 }
 

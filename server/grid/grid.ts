@@ -3,6 +3,7 @@ import {
   EdgeRunnerError,
   type ErrorRecord,
   type FromNode,
+  type PauseReason,
   type TaskOutcome,
   type WrittenFile,
 } from '../../protocol/index.ts';
@@ -24,6 +25,7 @@ import {
   findNodeByCredential,
   type NodeRow,
   nodesById,
+  pauseNode,
   touchNodes,
 } from '../store/nodes.ts';
 import { CHANNEL, type Notice, notify } from '../store/notify.ts';
@@ -215,6 +217,13 @@ export class Grid {
     if (this.fleet.remove(node)) await disconnectNode(this.#options.db, node.id, node.session);
   }
 
+  /** It takes no more of its own accord, or takes it again. */
+  async pause(node: ConnectedNode, reason: PauseReason | null): Promise<void> {
+    node.pause = reason;
+    await pauseNode(this.#options.db, node, reason);
+    if (!reason) this.scheduler.wake();
+  }
+
   accept(held: Held): Promise<boolean> {
     return this.#accepting.add(held);
   }
@@ -287,11 +296,11 @@ export class Grid {
   }
 
   /** Of all nodes so many that each has its turn about every {@link TOUCH_MS}: all at once would hold up everything else. */
-  #whoseTurn(passedMs: number): string[] {
-    const ids = [...this.fleet.all()].map(({ id }) => id);
-    const many = Math.ceil((ids.length * passedMs) / TOUCH_MS);
-    if (this.#touched >= ids.length) this.#touched = 0;
-    const turn = ids.slice(this.#touched, this.#touched + many);
+  #whoseTurn(passedMs: number): ConnectedNode[] {
+    const nodes = [...this.fleet.all()];
+    const many = Math.ceil((nodes.length * passedMs) / TOUCH_MS);
+    if (this.#touched >= nodes.length) this.#touched = 0;
+    const turn = nodes.slice(this.#touched, this.#touched + many);
     this.#touched += many;
     return turn;
   }

@@ -141,7 +141,12 @@ export class NodeSocket {
       case 'drain':
         node.leaving = true;
         return;
+      case 'pause':
+        return grid.pause(node, message.reason);
+      case 'resume':
+        return grid.pause(node, null);
       case 'renew':
+        if (message.load) node.load = message.load;
         return this.#renew(node, message.leases);
     }
     const held = node.held.get(message.attempt);
@@ -155,6 +160,9 @@ export class NodeSocket {
         return;
       case 'reject':
         await grid.end({ attempt, lease, state: 'rejected', error: null, retry: true });
+        return this.#free(node, attempt);
+      case 'return':
+        await grid.end({ attempt, lease, state: 'returned', error: null, retry: true });
         return this.#free(node, attempt);
       case 'progress':
         if (message.seq <= held.seq) return;

@@ -41,9 +41,8 @@ function whyNot(nodes: readonly NodeRow[], needs: TaskNeeds): string | null {
   const able = own.filter((node) => canDo(node, needs));
   if (able.length === 0)
     return `none of ${own.length === 1 ? 'the 1 node that is connected' : `the ${own.length} nodes that are connected`} ${lacking(own, needs)}`;
-  const active = able.filter(({ state }) => state === 'active');
-  if (active.length > 0) return null;
-  const states = [...new Set(able.map(({ state }) => state))].join(' or ');
+  if (able.some(({ state, pause }) => state === 'active' && !pause)) return null;
+  const states = [...new Set(able.map(({ state, pause }) => (pause ? 'paused' : state)))].join(' or ');
   return `${able.length === 1 ? 'the node that could do it is' : `all ${able.length} nodes that could do it are`} ${states}`;
 }
 

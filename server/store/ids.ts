@@ -14,7 +14,7 @@ export const newId = (prefix: IdPrefix): string =>
 export const newLease = (): string => randomBytes(24).toString('base64url');
 
 /** 32 random bytes behind a prefix that says what they open, so that a leaked one is known for what it is. */
-export const newSecret = (kind: Scope | 'node'): string =>
+export const newSecret = (kind: Scope | 'node' | 'login'): string =>
   `er_${kind}_${randomBytes(32).toString('base64url')}`;
 
 /** What is kept of a secret. 256 random bits need no salt and no slow hash. */

@@ -9,6 +9,7 @@ export interface JobRow {
   tenant: string;
   submitter: string;
   key: string | null;
+  title: string;
   spec: JobSpec;
   state: JobState;
   priority: number;
@@ -61,6 +62,8 @@ export interface NewJobRow {
   tenant: string;
   submitter: string;
   key: string | undefined;
+  /** What people call it. */
+  title: string;
   spec: JobSpec;
   tasks: PlannedTask[];
 }
@@ -68,12 +71,12 @@ export interface NewJobRow {
 /** Makes a job with all its tasks, in a transaction of the caller's. @returns the one that its key made before, if it did. */
 export async function createJob(
   db: Queries,
-  { tenant, submitter, key, spec, tasks }: NewJobRow,
+  { tenant, submitter, key, title, spec, tasks }: NewJobRow,
 ): Promise<{ job: JobRow; isNew: boolean }> {
   const [job] = await db.query<JobRow>(
-    `INSERT INTO job (id, tenant, submitter, key, spec, priority) VALUES ($1, $2, $3, $4, $5::jsonb, $6)
+    `INSERT INTO job (id, tenant, submitter, key, spec, priority, title) VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7)
      ON CONFLICT (tenant, key) DO NOTHING RETURNING *`,
-    [newId('j'), tenant, submitter, key ?? null, JSON.stringify(spec), spec.priority],
+    [newId('j'), tenant, submitter, key ?? null, JSON.stringify(spec), spec.priority, title],
   );
   if (!job) {
     const [before] = await db.query<JobRow>('SELECT * FROM job WHERE tenant = $1 AND key = $2', [

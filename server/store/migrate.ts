@@ -1,6 +1,7 @@
 import type { Database } from './database.ts';
 import grid from './migrations/001_grid.sql?raw';
 import wait from './migrations/002_wait.sql?raw';
+import faces from './migrations/003_faces.sql?raw';
 
 interface Migration {
   id: number;
@@ -11,6 +12,7 @@ interface Migration {
 const MIGRATIONS: readonly Migration[] = [
   { id: 1, sql: grid },
   { id: 2, sql: wait },
+  { id: 3, sql: faces },
 ];
 
 /** Any number: servers that start at once on one database wait for each other on it. */

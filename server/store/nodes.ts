@@ -1,4 +1,13 @@
-import type { CapabilityReport, MeasuredSpeeds, NodeState, Trust } from '../../protocol/index.ts';
+import type {
+  CapabilityReport,
+  DeviceReport,
+  LoadReport,
+  MeasuredSpeeds,
+  NodeState,
+  PauseReason,
+  Trust,
+} from '../../protocol/index.ts';
+import { columns } from './columns.ts';
 import type { Queries } from './database.ts';
 import { hashOf, newId, newSecret } from './ids.ts';
 import type { TokenRow } from './tenants.ts';
@@ -20,6 +29,9 @@ export interface NodeRow {
   speeds: MeasuredSpeeds;
   slots: number;
   build: string | null;
+  device: DeviceReport | null;
+  load: LoadReport | null;
+  pause: PauseReason | null;
   session: string | null;
   created_at: Date;
   last_seen: Date | null;
@@ -30,7 +42,8 @@ export interface NodeRow {
 
 const NODE = `node.id, node.tenant, node.name, host, trust, coalesce(region, said_region) AS region,
   ARRAY(SELECT DISTINCT unnest(labels || said_labels) ORDER BY 1) AS labels, state, reason, suspended_until,
-  suspensions, failures, capabilities, speeds, slots, build, session, node.created_at, last_seen, revoked_at,
+  suspensions, failures, capabilities, speeds, slots, build, device,
+  load, pause, session, node.created_at, last_seen, revoked_at,
   (SELECT operator FROM tenant WHERE tenant.id = node.tenant) AS operator`;
 
 /** A node takes what its enrolment token says of it. @returns the row, and the credential, which is kept nowhere. */
@@ -86,19 +99,24 @@ export interface ConnectedNode {
   slots: number;
   capabilities: CapabilityReport;
   speeds: MeasuredSpeeds;
+  device?: DeviceReport | undefined;
+  pause: PauseReason | null;
 }
 
 /** A node speaks through this connection now, and through no other. */
 export async function connectNode(
   db: Queries,
   id: string,
-  { session, build, slots, labels, region, capabilities, speeds }: ConnectedNode,
+  { session, build, slots, labels, region, capabilities, speeds, device, pause }: ConnectedNode,
 ): Promise<NodeRow> {
   const [row] = await db.query<NodeRow>(
     `UPDATE node SET session = $2, build = $3, slots = $4, capabilities = $5::jsonb, speeds = $6::jsonb,
-       said_labels = $7, said_region = $8, last_seen = now()
+       said_labels = $7, said_region = $8, device = $9::jsonb, pause = $10::jsonb, load = NULL, last_seen = now()
      WHERE id = $1 RETURNING ${NODE}`,
-    [id, session, build, slots, JSON.stringify(capabilities), JSON.stringify(speeds), labels, region ?? null],
+    [
+      ...[id, session, build, slots, JSON.stringify(capabilities), JSON.stringify(speeds), labels],
+      ...[region ?? null, device ? JSON.stringify(device) : null, pause && JSON.stringify(pause)],
+    ],
   );
   return row!;
 }
@@ -111,9 +129,34 @@ export async function disconnectNode(db: Queries, id: string, session: string): 
   ]);
 }
 
-export async function touchNodes(db: Queries, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return;
-  await db.query('UPDATE node SET last_seen = now() WHERE id = ANY($1)', [ids]);
+/** Writes down that nodes are there, and how they fare. */
+export async function touchNodes(
+  db: Queries,
+  nodes: readonly { id: string; load: LoadReport | null }[],
+): Promise<void> {
+  if (nodes.length === 0) return;
+  await db.query(
+    `UPDATE node SET last_seen = now(), load = given.load::jsonb
+     FROM unnest($1::text[], $2::text[]) AS given (id, load) WHERE node.id = given.id`,
+    columns(
+      nodes,
+      ({ id }) => id,
+      ({ load }) => load && JSON.stringify(load),
+    ),
+  );
+}
+
+/** Nothing, where a newer connection speaks for it. */
+export async function pauseNode(
+  db: Queries,
+  { id, session }: { id: string; session: string },
+  pause: PauseReason | null,
+): Promise<void> {
+  await db.query('UPDATE node SET pause = $3::jsonb WHERE id = $1 AND session = $2', [
+    id,
+    session,
+    pause && JSON.stringify(pause),
+  ]);
 }
 
 /** Drains, disables or enables a node of the tenant. Enabled again, it starts with a clean sheet. */

@@ -73,7 +73,9 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
     ) => {
       const tasks = planTasks(job, { id: tenant, leastTrust: 'untrusted' });
       if (chain) for (const [i, task] of tasks.entries()) task.after = i > 0 ? [i - 1] : [];
-      return db.transaction((tx) => createJob(tx, { tenant, submitter, key, spec: job, tasks }));
+      return db.transaction((tx) =>
+        createJob(tx, { tenant, submitter, key, title: 'a job', spec: job, tasks }),
+      );
     };
     const claim = async (most = 10, offerMs = 60_000): Promise<NewAttempt[]> => {
       const kinds = (await queuedKinds(db)).map(({ needsKey }) => needsKey);
@@ -312,7 +314,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
       };
       expect(await why({})).toBe('no node is connected');
       await connectNode(db, node, {
-        ...{ session: 's', build: '1', slots: 1, speeds: {}, labels: ['big'], region: 'here' },
+        ...{ session: 's', build: '1', slots: 1, speeds: {}, labels: ['big'], region: 'here', pause: null },
         capabilities: { ...CAPABILITIES, encode: { h264: 'software' } },
       });
       expect(await why({})).toBeNull();
@@ -353,7 +355,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
 
     it('knows the capabilities that a node said last', async () => {
       const row = await connectNode(db, node, {
-        ...{ session: 's', build: '1', slots: 2, speeds: { cpu: { detect: 30 } } },
+        ...{ session: 's', build: '1', slots: 2, speeds: { cpu: { detect: 30 } }, pause: null },
         ...{ labels: ['big', 'fast'], region: 'here' },
         capabilities: {
           ...{

@@ -1,4 +1,11 @@
-import { EdgeRunnerError, type FromNodeWorker, type NodeStatus } from '../../protocol/index.ts';
+import {
+  type DeviceReport,
+  EdgeRunnerError,
+  type FromNodeWorker,
+  type LoadReport,
+  type NodeStatus,
+  type PauseReason,
+} from '../../protocol/index.ts';
 import { probeCapabilities } from './capabilities.ts';
 import { ServerLink } from './server-link.ts';
 import { NodeSession } from './session.ts';
@@ -16,14 +23,21 @@ export type ToNodeWorker =
       slots: number;
       labels: string[];
       region?: string;
+      device?: DeviceReport;
       ortBase: string;
     }
+  /** Takes no more until it resumes; what it has it finishes, or gives back at once. */
+  | { type: 'pause'; reason: PauseReason; finish: boolean }
+  | { type: 'resume' }
+  | { type: 'load'; load: LoadReport }
   | { type: 'drain' }
   | { type: 'stop' };
 
 /** A node, in a worker: timers of hidden pages fire once a minute, those of workers go on. */
 let session: NodeSession | null = null;
 let wanted: 'running' | 'drained' | 'stopped' = 'running';
+/** As asked for before there was a session. */
+let pause: { reason: PauseReason; finish: boolean } | null = null;
 
 const say = (message: FromNodeWorker) => self.postMessage(message);
 
@@ -33,6 +47,17 @@ self.onmessage = ({ data }: MessageEvent<ToNodeWorker>) => {
       join(data).catch((error: unknown) =>
         say({ type: 'failed', error: EdgeRunnerError.from(error).toRecord() }),
       );
+      break;
+    case 'pause':
+      pause = data;
+      session?.pause(data.reason, data);
+      break;
+    case 'resume':
+      pause = null;
+      session?.resume();
+      break;
+    case 'load':
+      if (session) session.load = data.load;
       break;
     case 'drain':
       wanted = 'drained';
@@ -62,6 +87,10 @@ async function join({
   session = new NodeSession({ base, credential, capabilities, speeds, ...options }, (status) =>
     say({ type: 'status', status }),
   );
+  if (pause) session.pause(pause.reason, pause);
 }
 
-const IDLE: NodeStatus = { state: 'connecting', name: null, error: null, attempts: [], done: 0, failed: 0 };
+const IDLE: NodeStatus = {
+  ...{ state: 'connecting', name: null, error: null, pause: null },
+  ...{ attempts: [], done: 0, failed: 0 },
+};

@@ -1,13 +1,16 @@
 import {
   type CapabilityReport,
+  type DeviceReport,
   type ErrorRecord,
   type FromNode,
   isFinal,
+  type LoadReport,
   type MeasuredSpeeds,
   NODE_PROTOCOL,
   NODE_SUBPROTOCOL,
   type NodeStatus,
   type Offer,
+  type PauseReason,
   type ToNode,
   toNode,
 } from '../../protocol/index.ts';
@@ -36,6 +39,7 @@ export interface NodeOptions {
   ortBase: string;
   capabilities: CapabilityReport;
   speeds: MeasuredSpeeds;
+  device?: DeviceReport;
 }
 
 /**
@@ -55,6 +59,10 @@ export class NodeSession {
   /** This node wants to leave; the server wants it to take nothing. */
   #leaving = false;
   #held = false;
+  #pause: PauseReason | null = null;
+  #load: LoadReport | null = null;
+  /** Ended here, and not yet given back: nobody listened. */
+  readonly #givenUp = new Map<string, string>();
   #tries = 0;
   #ttlMs = 0;
   #progressMs = 1_000;
@@ -81,6 +89,37 @@ export class NodeSession {
     this.#stopIfIdle();
   }
 
+  /**
+   * Takes no more until it resumes.
+   * @param finish whether it may finish what it has; else that goes back to the server at once.
+   */
+  pause(reason: PauseReason, { finish }: { finish: boolean }): void {
+    if (this.#state === 'stopped') return;
+    this.#pause = reason;
+    this.#send({ type: 'pause', reason });
+    if (!finish) {
+      for (const { attempt, lease, ended } of [...this.#attempts.values()]) {
+        // What is done is not done again.
+        if (ended?.type === 'done') continue;
+        this.#givenUp.set(attempt, lease);
+        this.#forget(attempt);
+      }
+      this.#giveBack();
+    }
+    this.#tell();
+  }
+
+  resume(): void {
+    this.#pause = null;
+    this.#send({ type: 'resume' });
+    this.#tell();
+  }
+
+  /** How this machine fares, for the next renewal to tell. */
+  set load(load: LoadReport) {
+    this.#load = load;
+  }
+
   /** Ends everything at once; leases end by themselves. */
   stop(): void {
     clearTimeout(this.#reconnect);
@@ -99,12 +138,16 @@ export class NodeSession {
     const socket = new WebSocket(url, NODE_SUBPROTOCOL);
     this.#socket = socket;
     socket.onopen = () => {
-      const { credential, host, build, slots, labels, region, capabilities, speeds } = this.#options;
+      const { credential, host, build, slots, labels, region, capabilities, speeds, device } = this.#options;
       this.#send({
         type: 'hello',
         protocol: NODE_PROTOCOL,
-        ...{ credential, host, build, slots, labels, region, capabilities, speeds },
-        resume: [...this.#attempts.values()].map(({ attempt, lease }) => ({ attempt, lease })),
+        ...{ credential, host, build, slots, labels, region, capabilities, speeds, device },
+        pause: this.#pause,
+        resume: [
+          ...[...this.#attempts.values()].map(({ attempt, lease }) => ({ attempt, lease })),
+          ...[...this.#givenUp].map(([attempt, lease]) => ({ attempt, lease })),
+        ],
       });
     };
     socket.onmessage = ({ data }: MessageEvent<string>) => {
@@ -175,7 +218,11 @@ export class NodeSession {
     this.#progressMs = progressMs;
     this.#renewals = [];
     this.#held = false;
-    for (const attempt of drop) this.#forget(attempt);
+    for (const attempt of drop) {
+      this.#givenUp.delete(attempt);
+      this.#forget(attempt);
+    }
+    this.#giveBack();
     this.#stopTimers();
     this.#timers.push(
       setInterval(() => this.#renew(renewMs), renewMs),
@@ -191,8 +238,9 @@ export class NodeSession {
   #consider(offer: Offer): void {
     const { attempt, lease } = offer;
     if (this.#attempts.has(attempt)) return;
-    if (this.#leaving || this.#held || this.#attempts.size >= this.#options.slots) {
-      const reason = this.#leaving || this.#held ? 'draining' : 'busy';
+    const away = this.#leaving || this.#held || this.#pause !== null;
+    if (away || this.#attempts.size >= this.#options.slots) {
+      const reason = away ? 'draining' : 'busy';
       this.#send({ type: 'reject', attempt, lease, reason });
       return;
     }
@@ -245,7 +293,13 @@ export class NodeSession {
     }
     const leases = [...this.#attempts.values()].map(({ attempt, lease }) => ({ attempt, lease }));
     this.#renewals.push(performance.now());
-    this.#send({ type: 'renew', leases });
+    this.#send({ type: 'renew', leases, ...(this.#load && { load: this.#load }) });
+  }
+
+  #giveBack(): void {
+    if (!this.#isOpen) return;
+    for (const [attempt, lease] of this.#givenUp) this.#send({ type: 'return', attempt, lease });
+    this.#givenUp.clear();
   }
 
   #renewed({ lost, sources, progressMs }: Extract<ToNode, { type: 'renewed' }>): void {
@@ -302,7 +356,8 @@ export class NodeSession {
 
   #tell(): void {
     this.#onStatus({
-      ...{ state: this.#state, name: this.#name, error: this.#error, done: this.#done, failed: this.#failed },
+      ...{ state: this.#state, name: this.#name, error: this.#error, pause: this.#pause },
+      ...{ done: this.#done, failed: this.#failed },
       attempts: [...this.#attempts.values()].map(({ attempt, frames, of, fps }) => ({
         attempt,
         frames,

@@ -11,6 +11,7 @@ import {
   resultFile,
 } from '../../../protocol/index.ts';
 import { planTasks } from '../../grid/planner.ts';
+import { titleOf } from '../../grid/title.ts';
 import { Waiting } from '../../grid/waiting.ts';
 import type { Services } from '../../services.ts';
 import {
@@ -77,13 +78,14 @@ export function jobRoutes({ db, blobs, models, sources, hub, room }: Services): 
         room.require();
         const spec = parseJobSpec(body.spec);
         const tenant = await tenantOf(db, caller.tenant);
-        await checkSources(spec, caller.tenant);
+        const names = await checkSources(spec, caller.tenant);
         await models.check(spec);
         const { job, isNew } = await db.transaction((tx) =>
           createJob(tx, {
             tenant: tenant.id,
             submitter: caller.id,
             key: body.key,
+            title: titleOf(spec, names),
             spec,
             tasks: planTasks(spec, { id: tenant.id, leastTrust: tenant.least_trust }),
           }),
@@ -195,8 +197,8 @@ export function jobRoutes({ db, blobs, models, sources, hub, room }: Services): 
     }),
   ];
 
-  /** @throws {EdgeRunnerError} `upload-missing`, `address-refused`, `job-invalid` */
-  async function checkSources(spec: JobSpec, tenant: string): Promise<void> {
+  /** @returns names of its uploads. @throws {EdgeRunnerError} `upload-missing`, `address-refused`, `job-invalid` */
+  async function checkSources(spec: JobSpec, tenant: string): Promise<Map<string, string>> {
     const wanted = spec.sources.flatMap((source) => uploadsOf(source));
     const found = await findUploads(db, tenant, wanted);
     const whole = new Set(found.filter(({ done }) => done).map(({ id }) => id));
@@ -208,6 +210,7 @@ export function jobRoutes({ db, blobs, models, sources, hub, room }: Services): 
         'Upload the file first (POST /v1/uploads, tus), to its end.',
       );
     for (const source of spec.sources) if (source.kind === 'http') await sources.check(source.url);
+    return new Map(found.map(({ id, name }) => [id, name]));
   }
 }
 

@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestServer, type TestServer } from '../testing.ts';
+
+const SAME = { 'sec-fetch-site': 'same-origin' };
+
+/** Plain requests, as a browser's pages make them: with its cookie, and with where they come from. */
+describe('a browser', () => {
+  let server: TestServer;
+
+  beforeAll(async () => {
+    server = await startTestServer();
+  });
+  afterAll(() => server.stop());
+
+  const ask = (method: string, path: string, headers: Record<string, string> = {}, body?: object) =>
+    fetch(new URL(path, server.url), {
+      method,
+      headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+  const logIn = async (body: object) => {
+    const answer = await ask('POST', '/v1/session', SAME, body);
+    const set = answer.headers.get('set-cookie');
+    return { answer, set, cookie: set?.split(';')[0] ?? '' };
+  };
+
+  it('is logged in once by the link that a start prints, with a cookie that no script and no other site can use', async () => {
+    const { answer, set, cookie } = await logIn({ code: server.running.loginCode });
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ scope: 'admin', operator: true });
+    expect(set).toMatch(/HttpOnly/i);
+    expect(set).toMatch(/SameSite=Strict/i);
+    const again = await logIn({ code: server.running.loginCode });
+    expect([again.answer.status, again.cookie]).toEqual([401, '']);
+    for (const [headers, status] of [
+      [{ ...SAME, cookie }, 200],
+      // Its address typed in.
+      [{ 'sec-fetch-site': 'none', cookie }, 200],
+      [{ 'sec-fetch-site': 'cross-site', cookie }, 401],
+      [{ 'sec-fetch-site': 'same-site', cookie }, 401],
+      [{ cookie }, 401],
+      [SAME, 401],
+    ] as const)
+      expect((await ask('GET', '/v1/jobs', headers)).status, JSON.stringify(headers)).toBe(status);
+    const change = await ask(
+      'POST',
+      '/v1/tokens',
+      { 'sec-fetch-site': 'none', cookie },
+      { name: 'x', scope: 'read' },
+    );
+    expect(change.status).toBe(401);
+  });
+
+  it('is logged in by a token, of its scope and not beyond, until it logs out; the token stays', async () => {
+    const token = await server.token('read');
+    const { answer, cookie } = await logIn({ token });
+    expect(await answer.json()).toMatchObject({ scope: 'read' });
+    const mine = { ...SAME, cookie };
+    expect((await ask('GET', '/v1/session', mine)).status).toBe(200);
+    expect((await ask('POST', '/v1/tokens', mine, { name: 'x', scope: 'read' })).status).toBe(403);
+    expect((await ask('DELETE', '/v1/session', mine)).status).toBe(204);
+    expect((await ask('GET', '/v1/session', mine)).status).toBe(401);
+    expect((await ask('GET', '/v1/session', { authorization: `Bearer ${token}` })).status).toBe(200);
+  });
+
+  it.each(['enrol', 'none'])('is told so when its token opens no pages (%s)', async (scope) => {
+    const token = scope === 'none' ? 'er_read_unknown' : await server.token(scope);
+    const { answer, cookie } = await logIn({ token });
+    expect([answer.status, cookie]).toEqual([scope === 'none' ? 401 : 403, '']);
+    expect(await answer.json()).toMatchObject({ remedy: expect.stringMatching(/ask|another/i) });
+  });
+
+  it('is let in by a link that another one made', async () => {
+    const { body } = await server.ask<{ code: string }>('POST', '/v1/logins', { body: { scope: 'read' } });
+    const { answer } = await logIn({ code: body.code });
+    expect(await answer.json()).toMatchObject({ scope: 'read' });
+  });
+});
