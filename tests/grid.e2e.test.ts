@@ -86,7 +86,7 @@ describe('a grid of one server and one headless node', () => {
         file(`pictures/${`${i}`.padStart(220, '0')}.png`),
         Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'),
       );
-    const refused = await edgeRunner(['submit', url, file('pictures'), '--detect', '-o', file('drawn')], {
+    const refused = await edgeRunner(['submit', url, file('pictures'), '--detect', '-o', file('drawn/')], {
       env,
     });
     expectRefusal(refused, 2, 'body-too-large');

@@ -7,9 +7,13 @@ import { GridClient } from '../grid/client.ts';
 import { Credentials } from '../grid/credentials.ts';
 import { readGpus } from '../grid/gpus.ts';
 import { NodeBrowser } from '../grid/node-browser.ts';
+import { NodeWatch } from '../grid/node-watch.ts';
 import { Relay } from '../grid/relay.ts';
 import { addReachOptions, type ReachOptions, readReach } from '../grid/server-options.ts';
 import { readBackend, readCount } from '../run/options.ts';
+import { Guard } from '../sensors/guard.ts';
+import { Schedule } from '../sensors/schedule.ts';
+import { sensorsOf } from '../sensors/sensors.ts';
 import { readLabels, readRegion } from './token.ts';
 
 interface Options extends ReachOptions {
@@ -20,6 +24,10 @@ interface Options extends ReachOptions {
   region?: string;
   backend: BackendChoice;
   memoryCap?: number;
+  warnAt: number;
+  stopAt: number;
+  onBattery: boolean;
+  schedule?: Schedule;
   headed: boolean;
 }
 
@@ -44,12 +52,32 @@ export function joinCommand(): Command {
         'replace a browser that has more than this (default: half of the memory, shared by all)',
         readCount('--memory-cap', 256),
       )
+      .option(
+        '--schedule <hours>',
+        'work in these hours only: "mon-fri 22:00-07:00, sat-sun 0:00-24:00"',
+        (text) => Schedule.read(text),
+      )
+      .option('--on-battery', 'work on battery too', false)
+      .option('--warn-at <celsius>', 'warn when processor or GPU is this hot', readDegrees('--warn-at'), 85)
+      .option(
+        '--stop-at <celsius>',
+        'rest when it is this hot, until it is cooler than --warn-at',
+        readDegrees('--stop-at'),
+        95,
+      )
       .option('--headed', 'show the browsers', false),
   ).action(join);
 }
 
 async function join(server: string, options: Options): Promise<void> {
   const address = readReach(server, options);
+  const { warnAt: warn, stopAt: stop, onBattery, schedule = null } = options;
+  if (warn >= stop)
+    throw new EdgeRunnerError(
+      'option-invalid',
+      `--warn-at ${warn} is not below --stop-at ${stop}.`,
+      'A machine that has stopped goes on when it is cooler than --warn-at.',
+    );
   const gpus = await readGpus(options.gpus);
   const executablePath = findBrowser(await fetchedBrowser());
   await untilDrained(async (leaving, gone) => {
@@ -62,17 +90,22 @@ async function join(server: string, options: Options): Promise<void> {
           const name = gpu.index === null ? options.name : `${options.name} GPU ${gpu.index}`;
           const credential = await credentialOf(client, name, address.token !== null);
           const log = (message: string) => say(`${name}: ${message}`);
+          const sensors = sensorsOf(gpu.address);
+          const device = await sensors.device();
           const { backend, headed, labels, region } = options;
           const browser = new NodeBrowser({
             ...{ name, memoryCap, log, origin: relay.origin },
             launch: { executablePath, backend, headed, env: gpu.env },
             config: {
-              ...{ credential, build: __VERSION__, slots: options.concurrency, labels },
+              ...{ credential, build: __VERSION__, slots: options.concurrency, labels, device },
               ...(region !== undefined && { region }),
             },
             onStatus: statusTeller(log),
           });
-          return { name, browser };
+          const guard = new Guard({ temperature: { warn, stop }, onBattery, schedule });
+          const watch = new NodeWatch({ sensors, guard, browser, log });
+          await watch.start();
+          return { name, browser, watch };
         }),
       );
       leaving.addEventListener('abort', () => {
@@ -81,7 +114,9 @@ async function join(server: string, options: Options): Promise<void> {
       gone.addEventListener('abort', () => {
         for (const { browser } of nodes) void browser.close();
       });
-      const ends = await Promise.all(nodes.map(({ browser }) => browser.run()));
+      const ends = await Promise.all(
+        nodes.map(({ browser, watch }) => browser.run().finally(() => watch.stop())),
+      );
       const revoked = nodes.filter((_, i) => ends[i] === 'revoked');
       for (const { name } of revoked) await new Credentials().set(client.server, name, null);
       if (revoked.length > 0)
@@ -114,14 +149,24 @@ async function credentialOf(client: GridClient, name: string, hasToken: boolean)
   return credential;
 }
 
+const readDegrees = (option: string) => (text: string) => {
+  const degrees = Number(text);
+  if (text.trim() !== '' && degrees > 0 && degrees <= 150) return degrees;
+  throw new EdgeRunnerError(
+    'option-invalid',
+    `${option} does not take "${text}".`,
+    'Give degrees Celsius, such as 85.',
+  );
+};
+
 /** Says what changed, once. */
 function statusTeller(log: (message: string) => void): (status: NodeStatus) => void {
   let told = '';
-  return ({ state, name, error, attempts, done, failed }) => {
+  return ({ state, name, error, pause, attempts, done, failed }) => {
     const tasks = attempts.length === 0 ? '' : `, ${attempts.length} under way`;
     const words = {
       connecting: error ? `not connected: ${error.message}` : 'connecting',
-      online: `connected${name ? ` as ${name}` : ''}`,
+      online: `connected${name ? ` as ${name}` : ''}${pause ? ', paused' : ''}`,
       draining: 'takes no new work',
       stopped: error ? `${error.message} ${error.remedy}` : 'gone',
     }[state];

@@ -5,6 +5,8 @@ import { EdgeRunnerError } from '../../protocol/index.ts';
 export interface Gpu {
   /** As the system numbers them; null where nobody asked for one of several. */
   index: number | null;
+  /** On the PCI bus, such as `0000:01:00.0`; null where nobody asked for one of several. */
+  address: string | null;
   /** With which a browser's Vulkan finds this one first. */
   env: Record<string, string>;
 }
@@ -17,7 +19,7 @@ const DRI = '/dev/dri';
  * @throws {EdgeRunnerError} `option-invalid`, `no-gpu`
  */
 export async function readGpus(which: string | undefined): Promise<Gpu[]> {
-  if (which === undefined) return [{ index: null, env: {} }];
+  if (which === undefined) return [{ index: null, address: null, env: {} }];
   const here = process.platform === 'linux' ? pciGpus() : [];
   if (which !== 'all' && !/^\d+(,\d+)*$/.test(which))
     throw new EdgeRunnerError(
@@ -39,6 +41,7 @@ export async function readGpus(which: string | undefined): Promise<Gpu[]> {
     const address = here[index]!;
     return {
       index,
+      address,
       env: { DRI_PRIME: `pci-${address.replace(/[:.]/g, '_')}`, MESA_VK_DEVICE_SELECT: `pci:${address}` },
     };
   });

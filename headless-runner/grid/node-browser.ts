@@ -1,4 +1,12 @@
-import { type FromNodeWorker, isRevoked, type NodeStatus } from '../../protocol/index.ts';
+import {
+  type DeviceReport,
+  type FromNodeWorker,
+  isRevoked,
+  type LoadReport,
+  type NodeStatus,
+  type PauseReason,
+  type ToNodeWorker,
+} from '../../protocol/index.ts';
 import { type LaunchedBrowser, type LaunchOptions, launchBrowser } from '../browser/launch.ts';
 import { treeMemory } from '../browser/tree-memory.ts';
 
@@ -16,7 +24,14 @@ export interface NodeBrowserOptions {
   launch: LaunchOptions;
   /** Address of what stands for the server on this machine. */
   origin: string;
-  config: { credential: string; build: string; slots: number; labels: string[]; region?: string };
+  config: {
+    credential: string;
+    build: string;
+    slots: number;
+    labels: string[];
+    region?: string;
+    device: DeviceReport;
+  };
   /** Bytes from which on a browser is replaced; what is left of a crash is counted with it. */
   memoryCap: number;
   onStatus(status: NodeStatus): void;
@@ -32,7 +47,10 @@ export class NodeBrowser {
   #launched: LaunchedBrowser | null = null;
   #leaving = false;
   #gone = false;
-  #drain: (() => void) | null = null;
+  /** Speaks to the page; null while there is none. */
+  #tell: ((message: ToNodeWorker) => void) | null = null;
+  /** As it stands, for a browser that is started anew. */
+  #pause: Extract<ToNodeWorker, { type: 'pause' }> | null = null;
   #wake: (() => void) | null = null;
 
   constructor(options: NodeBrowserOptions) {
@@ -57,7 +75,7 @@ export class NodeBrowser {
       }
       wait = performance.now() - began > LIVED ? FIRST_WAIT : Math.min(LONGEST_WAIT, 2 * wait);
       log(`The browser ended; it is started again in ${Math.round(wait / 1000)} s.`);
-      await this.#pause(wait);
+      await this.#rest(wait);
     }
     return 'drained';
   }
@@ -66,7 +84,23 @@ export class NodeBrowser {
   drain(): void {
     this.#leaving = true;
     this.#wake?.();
-    this.#drain?.();
+    this.#tell?.({ type: 'drain' });
+  }
+
+  /** Takes no more until it resumes. @param finish what it has; else that goes back to the server at once. */
+  pause(reason: PauseReason, finish: boolean): void {
+    this.#pause = { type: 'pause', reason, finish };
+    this.#tell?.(this.#pause);
+  }
+
+  resume(): void {
+    this.#pause = null;
+    this.#tell?.({ type: 'resume' });
+  }
+
+  /** How the machine fares, for the server. */
+  load(load: LoadReport): void {
+    this.#tell?.({ type: 'load', load });
   }
 
   /** Ends at once. Its tasks go to others when their leases end. */
@@ -100,35 +134,38 @@ export class NodeBrowser {
           if (state !== 'stopped') return;
           resolve(error && isRevoked(error) ? 'revoked' : leaking > 0 ? 'leaked' : 'drained');
         };
-        const drain = () => {
-          page.evaluate(() => window.edgeRunner.drain()).catch(() => resolve('died'));
+        const tell = (message: ToNodeWorker) => {
+          page.evaluate((told) => window.edgeRunner.tell(told), message).catch(() => resolve('died'));
         };
-        this.#drain = drain;
         const look = async () => {
           const bytes = await treeMemory(launched.browser.process()?.pid ?? -1);
           if (leaking > 0 && performance.now() - leaking > LEAK_PATIENCE) resolve('leaked');
           if (bytes <= memoryCap || leaking > 0) return;
           leaking = performance.now();
-          drain();
+          tell({ type: 'drain' });
         };
         watch = setInterval(() => void look().catch(reject), MEMORY_INTERVAL);
         page
           .exposeFunction('edgeRunnerHear', hear)
           .then(() => page.goto(`${origin}/runner/index.html`))
           .then(() => page.evaluate((told) => window.edgeRunner.join(told), config))
-          .then(() => this.#leaving && drain())
+          .then(() => {
+            this.#tell = tell;
+            if (this.#pause) tell(this.#pause);
+            if (this.#leaving) tell({ type: 'drain' });
+          })
           .catch(reject);
       });
     } finally {
       if (watch) clearInterval(watch);
-      this.#drain = null;
+      this.#tell = null;
       launched.browser.removeAllListeners('disconnected');
       await launched.close();
       this.#launched = null;
     }
   }
 
-  async #pause(ms: number): Promise<void> {
+  async #rest(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#wake = () => {

@@ -1,5 +1,5 @@
 import type { ErrorRecord } from '../errors.ts';
-import type { PauseReason } from './device.ts';
+import type { DeviceReport, LoadReport, PauseReason } from './device.ts';
 
 /** How a node stands, for whoever shows it. */
 export interface NodeStatus {
@@ -23,3 +23,25 @@ export type FromNodeWorker =
   | { type: 'measuring' }
   | { type: 'status'; status: NodeStatus }
   | { type: 'failed'; error: ErrorRecord };
+
+/** What a page asks of the worker that is a node. */
+export type ToNodeWorker =
+  | {
+      type: 'join';
+      /** Address of the server, or of what stands for it on this machine. */
+      base: string;
+      credential: string;
+      host: 'tab' | 'headless';
+      build: string;
+      slots: number;
+      labels: string[];
+      region?: string;
+      device?: DeviceReport;
+      ortBase: string;
+    }
+  /** Takes no more until it resumes; what it has it finishes, or gives back at once. */
+  | { type: 'pause'; reason: PauseReason; finish: boolean }
+  | { type: 'resume' }
+  | { type: 'load'; load: LoadReport }
+  | { type: 'drain' }
+  | { type: 'stop' };

@@ -1,7 +1,4 @@
-import type { FromNodeWorker } from '../../protocol/index.ts';
-import type { ToNodeWorker } from './node-worker.ts';
-
-export type { ToNodeWorker } from './node-worker.ts';
+import type { FromNodeWorker, ToNodeWorker } from '../../protocol/index.ts';
 
 /** The worker in which this page is a node. */
 export interface NodeHandle {

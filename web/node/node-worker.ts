@@ -1,37 +1,14 @@
 import {
-  type DeviceReport,
   EdgeRunnerError,
   type FromNodeWorker,
-  type LoadReport,
   type NodeStatus,
   type PauseReason,
+  type ToNodeWorker,
 } from '../../protocol/index.ts';
 import { probeCapabilities } from './capabilities.ts';
 import { ServerLink } from './server-link.ts';
 import { NodeSession } from './session.ts';
 import { measureSpeeds } from './speed-test.ts';
-
-/** What a page asks of the worker that is a node. */
-export type ToNodeWorker =
-  | {
-      type: 'join';
-      /** Address of the server, or of what stands for it on this machine. */
-      base: string;
-      credential: string;
-      host: 'tab' | 'headless';
-      build: string;
-      slots: number;
-      labels: string[];
-      region?: string;
-      device?: DeviceReport;
-      ortBase: string;
-    }
-  /** Takes no more until it resumes; what it has it finishes, or gives back at once. */
-  | { type: 'pause'; reason: PauseReason; finish: boolean }
-  | { type: 'resume' }
-  | { type: 'load'; load: LoadReport }
-  | { type: 'drain' }
-  | { type: 'stop' };
 
 /** A node, in a worker: timers of hidden pages fire once a minute, those of workers go on. */
 let session: NodeSession | null = null;

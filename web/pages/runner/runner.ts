@@ -1,4 +1,4 @@
-import type { FromNodeWorker } from '../../../protocol/index.ts';
+import type { DeviceReport, FromNodeWorker, ToNodeWorker } from '../../../protocol/index.ts';
 import { probeCapabilities } from '../../node/capabilities.ts';
 import { type NodeHandle, startNode } from '../../node/index.ts';
 
@@ -9,6 +9,7 @@ interface NodeConfig {
   slots: number;
   labels: string[];
   region?: string;
+  device: DeviceReport;
 }
 
 /** What the command calls over the debugging pipe; no token ever stands in an address. */
@@ -18,7 +19,7 @@ declare global {
       run(token: string): void;
       probe: typeof probeCapabilities;
       join(config: NodeConfig): void;
-      drain(): void;
+      tell(message: ToNodeWorker): void;
     };
     /** The command's own ear. */
     edgeRunnerHear(message: FromNodeWorker): void;
@@ -42,5 +43,5 @@ window.edgeRunner = {
       window.edgeRunnerHear(message),
     );
   },
-  drain: () => node?.tell({ type: 'drain' }),
+  tell: (message) => node?.tell(message),
 };
