@@ -10,6 +10,7 @@ export default defineConfig({
   root: path('web/pages'),
   // ORT's wasm and its loader are served from the installed package under /ort/, not copied into our bundle.
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'] },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   worker: { format: 'es' },
   build: {
     outDir: path('dist/web'),
@@ -20,6 +21,8 @@ export default defineConfig({
       input: {
         runner: path('web/pages/runner/index.html'),
         contribute: path('web/pages/contribute/index.html'),
+        dashboard: path('web/pages/dashboard/index.html'),
+        api: path('web/pages/api/index.html'),
         bench: path('web/pages/bench/index.html'),
         peers: path('web/pages/bench/peers.html'),
       },

@@ -12,17 +12,21 @@ import { jobRoutes } from './api/routes/jobs.ts';
 import { sessionRoutes } from './api/routes/session.ts';
 import { systemRoutes } from './api/routes/system.ts';
 import { uploadRoutes } from './api/routes/uploads.ts';
+import { installFiles } from './install.ts';
 import type { RequestLimits } from './options.ts';
 import { ortFolder, pagesFolder } from './pages.ts';
 import type { Services } from './services.ts';
 import { recordAct } from './store/records.ts';
+
+/** What people open. */
+const PAGES = ['dashboard', 'contribute', 'api'];
 
 /** The HTTP side of a server: pages, API, bytes. */
 export function buildApp(
   services: Services,
   { secure, limits, proxies }: { secure: boolean; limits: RequestLimits; proxies: readonly string[] },
 ): Express {
-  const { log, db, metrics } = services;
+  const { log, db, metrics, reach } = services;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -47,7 +51,10 @@ export function buildApp(
   app.use(safeHeaders(services, secure));
   app.use('/ort/', express.static(ortFolder(), { immutable: true, maxAge: '1h' }));
   app.use('/assets/', express.static(`${pagesFolder()}/assets`, { immutable: true, maxAge: '1y' }));
-  app.use('/contribute', express.static(`${pagesFolder()}/contribute`));
+  for (const page of PAGES) app.use(`/${page}`, express.static(`${pagesFolder()}/${page}`));
+  app.get('/', (_request, response) => response.redirect(302, '/dashboard/'));
+  app.use(['/ca.pem', '/install.sh', '/edge-runner.tgz'], requestLimit(limits));
+  app.use(installFiles(reach, log));
   app.use(['/v1', '/metrics', '/openapi.json'], refusalLimit(limits), requestLimit(limits));
   const door = new Doorkeeper(db);
   app.use(

@@ -26,6 +26,7 @@ import { CertificateRenewal } from './net/certificate-renewal.ts';
 import { type Listening, listenOptions } from './net/listen-options.ts';
 import { Signer } from './net/signer.ts';
 import type { ServerOptions } from './options.ts';
+import { Reach } from './reach.ts';
 import { Retention } from './retention.ts';
 import type { Services } from './services.ts';
 import { SourceReader } from './sources.ts';
@@ -83,7 +84,8 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     const room = await DiskRoom.open(data, log);
     closing.push(() => room.stop());
     const history = new History(db, log);
-    const services = await buildServices(options, data, { db, room, history }, log);
+    const reach = new Reach(listening, options.host, options.names);
+    const services = await buildServices(options, data, { db, room, history, reach }, log);
     const { grid, blobs } = services;
     closing.push(() => blobs.close());
     const http = await listen(options, data, listening, services);
@@ -123,7 +125,7 @@ async function openDatabase({ databaseUrl }: ServerOptions, data: string): Promi
 async function buildServices(
   options: ServerOptions,
   data: string,
-  { db, room, history }: { db: Database; room: DiskRoom; history: History },
+  { db, room, history, reach }: { db: Database; room: DiskRoom; history: History; reach: Reach },
   log: Logger,
 ): Promise<Services> {
   const blobs = await openBlobStore({ folder: join(data, 'blobs'), s3Url: options.s3Url });
@@ -155,7 +157,7 @@ async function buildServices(
     async () => ({ ...(await census(db)), diskFree: await room.free() }),
   );
   return {
-    ...{ build: __VERSION__, log, db, blobs, grid, hub, signer, intervals, metrics, room },
+    ...{ build: __VERSION__, log, db, blobs, grid, hub, signer, intervals, metrics, room, reach },
     models: new ModelShelf({ folders: options.modelFolders, cacheDir: options.modelCache }),
     sources: new SourceReader(blobs, new AddressGuard(options.allowAddresses)),
     farm: new FarmWatch({ db, grid, room, history }),
@@ -195,6 +197,7 @@ async function listen(
     http.once('error', (error: NodeJS.ErrnoException) => fail(refusalToListen(error, options)));
     http.listen(options.port, options.host, done);
   });
+  services.reach.port = (http.address() as AddressInfo).port;
   const renewal =
     tls &&
     new CertificateRenewal({

@@ -8,6 +8,7 @@ import type { Intervals } from './grid/intervals.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelShelf } from './models.ts';
 import type { Signer } from './net/signer.ts';
+import type { Reach } from './reach.ts';
 import type { SourceReader } from './sources.ts';
 import type { Database } from './store/database.ts';
 import type { Uploads } from './uploads.ts';
@@ -28,4 +29,5 @@ export interface Services {
   metrics: Metrics;
   room: DiskRoom;
   farm: FarmWatch;
+  reach: Reach;
 }

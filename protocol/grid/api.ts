@@ -152,6 +152,8 @@ export const tokenView = z.object({
 });
 /** Shown once: the server keeps a hash only. */
 export const mintedToken = tokenView.extend({ token: z.string() });
+export type TokenView = z.infer<typeof tokenView>;
+export type MintedToken = z.infer<typeof mintedToken>;
 export const tokenList = z.object({ tokens: z.array(tokenView) });
 
 /** A browser logs in with the code of a link, or with a token that somebody pasted. */
@@ -253,5 +255,18 @@ export const auditEntry = z.object({
   data: z.record(z.string(), z.unknown()),
 });
 export const auditPage = z.object({ entries: z.array(auditEntry), next: z.int().nullable() });
+
+/** What whoever adds a node has to know of a server. */
+export const serverView = z.object({
+  build: z.string(),
+  /** By which others may reach it, the likeliest first. */
+  addresses: z.array(z.string()),
+  /** Whether only its own machine reaches it. */
+  local: z.boolean(),
+  /** Fingerprint of the authority of its certificate, where that is its own, and the sha256 of `/ca.pem`. */
+  pin: z.string().nullable(),
+  caSha256: z.string().nullable(),
+});
+export type ServerView = z.infer<typeof serverView>;
 
 export const health = z.object({ status: z.literal('ok'), build: z.string() });

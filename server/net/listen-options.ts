@@ -12,6 +12,8 @@ export interface Listening {
   tls: TlsOptions | null;
   /** Fingerprint of our own CA, where it made the certificate. */
   pin: string | null;
+  /** That CA, PEM. */
+  ca: string | null;
   /** Whether headless nodes must show a certificate. */
   requireClient: boolean;
 }
@@ -28,7 +30,7 @@ export async function listenOptions(
         'Certificates do nothing on plain HTTP.',
         'Leave --plain-http or the certificates out.',
       );
-    return { tls: null, pin: null, requireClient: false };
+    return { tls: null, pin: null, ca: null, requireClient: false };
   }
   const own = certificate ? null : await ownCertificates(join(data, 'tls'), [...serverNames(host), ...names]);
   const { cert, key } = own ?? readCertificates(certificate!.cert, certificate!.key);
@@ -38,6 +40,7 @@ export async function listenOptions(
       ...(clientCa && { ca: readPem(clientCa), requestCert: true, rejectUnauthorized: false }),
     },
     pin: own?.caFingerprint ?? null,
+    ca: own?.ca ?? null,
     requireClient: clientCa !== null,
   };
 }

@@ -83,12 +83,18 @@ export const nodesById = (db: Queries, ids: readonly string[]): Promise<NodeRow[
 export const connectedNodes = (db: Queries): Promise<NodeRow[]> =>
   db.query(`SELECT ${NODE} FROM node WHERE session IS NOT NULL AND revoked_at IS NULL`);
 
-export const listNodes = (db: Queries, tenant: string): Promise<(NodeRow & { running: number })[]> =>
+/** @param id of the only one that is wanted. */
+export const listNodes = (
+  db: Queries,
+  tenant: string,
+  id: string | null = null,
+): Promise<(NodeRow & { running: number })[]> =>
   db.query(
     `SELECT ${NODE}, (SELECT count(*)::int FROM attempt WHERE attempt.node = node.id
        AND attempt.state IN ('offered', 'leased')) AS running
-     FROM node WHERE tenant = $1 AND revoked_at IS NULL ORDER BY created_at, id`,
-    [tenant],
+     FROM node WHERE tenant = $1 AND revoked_at IS NULL AND ($2::text IS NULL OR node.id = $2)
+     ORDER BY created_at, id`,
+    [tenant, id],
   );
 
 export interface ConnectedNode {

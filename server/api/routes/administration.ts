@@ -123,8 +123,8 @@ export function administrationRoutes({ db }: Services): Route[] {
   function nodeRoutes(): Route[] {
     const changed = async (caller: Caller, row: NodeRow) => {
       await notify(db, { what: 'node', id: row.id }, { what: 'queue' });
-      const nodes = await listNodes(db, caller.tenant);
-      return showNode(nodes.find(({ id }) => id === row.id) ?? { ...row, running: 0 });
+      const [node] = await listNodes(db, caller.tenant, row.id);
+      return showNode(node ?? { ...row, running: 0 });
     };
     const setState = (
       word: 'drain' | 'enable' | 'disable',
@@ -163,6 +163,16 @@ export function administrationRoutes({ db }: Services): Route[] {
         summary: 'Nodes of the tenant.',
         answer: { status: 200, schema: nodeList },
         handle: async ({ caller }) => ({ nodes: (await listNodes(db, caller.tenant)).map(showNode) }),
+      }),
+      route({
+        ...{ method: 'get', path: '/v1/nodes/:node', name: 'showNode', access: 'read' },
+        summary: 'A node, with all that it said of itself.',
+        answer: { status: 200, schema: nodeView },
+        handle: async ({ caller, params }) => {
+          const row = (await listNodes(db, caller.tenant, params.node!))[0];
+          if (!row) throw notFound(`node ${params.node}`);
+          return showNode(row);
+        },
       }),
       setState('drain', 'draining', 'Give a node no more work; it finishes what it has.'),
       setState('enable', 'active', 'Give a node work again; its failures are forgotten.'),

@@ -1,10 +1,13 @@
-import { EdgeRunnerError, health, modelList } from '../../../protocol/index.ts';
+import { EdgeRunnerError, health, modelList, serverView } from '../../../protocol/index.ts';
 import type { Services } from '../../services.ts';
 import { openApi } from '../openapi.ts';
 import { type Route, route } from '../route.ts';
 
 /** What is not about jobs: health, numbers, models, and the document about all of it. */
-export function systemRoutes({ build, db, metrics, models }: Services, all: () => readonly Route[]): Route[] {
+export function systemRoutes(
+  { build, db, metrics, models, reach }: Services,
+  all: () => readonly Route[],
+): Route[] {
   return [
     route({
       ...{ method: 'get', path: '/healthz', name: 'health', access: 'public' },
@@ -34,6 +37,15 @@ export function systemRoutes({ build, db, metrics, models }: Services, all: () =
           );
         response.type(metrics.type).send(await metrics.text());
       },
+    }),
+    route({
+      ...{ method: 'get', path: '/v1/server', name: 'showServer', access: 'read' },
+      summary: 'How this server is reached, for whoever adds a node.',
+      answer: { status: 200, schema: serverView },
+      handle: async () => ({
+        ...{ build, addresses: reach.addresses, local: reach.local },
+        ...{ pin: reach.pin, caSha256: reach.caSha256 },
+      }),
     }),
     route({
       ...{ method: 'get', path: '/openapi.json', name: 'openapi', access: 'public' },

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Makes this machine a node of @SERVER@: installs edge-runner as that server has it, and starts it as a service.
+# EDGE_RUNNER_TOKEN is an enrolment token; EDGE_RUNNER_CA is the file of the server's own authority, where it has one.
+# What follows "sh -s --" goes to "edge-runner service install".
+set -eu
+
+say() { printf '%s\n' "edge-runner: $*" >&2; }
+fail() { say "$1"; say "$2"; exit "${3:-3}"; }
+
+[ -n "${EDGE_RUNNER_TOKEN:-}" ] ||
+  fail 'There is no token.' 'Copy the whole line from the dashboard ("Add a node").' 2
+command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 ||
+  fail 'Node and npm are not installed.' 'Install Node 20.19 or later (https://nodejs.org, or your package manager), then run the line again.'
+node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
+  fail "Node $(node --version) is too old." 'Install Node 20.19 or later, then run the line again.'
+
+home="${XDG_DATA_HOME:-$HOME/.local/share}/edge-runner/app"
+mkdir -p "$home"
+if [ -n "${EDGE_RUNNER_CA:-}" ]; then
+  cp "$EDGE_RUNNER_CA" "$home/server-ca.pem"
+  NODE_EXTRA_CA_CERTS="$home/server-ca.pem"
+  export NODE_EXTRA_CA_CERTS
+fi
+
+say "installing into $home"
+npm install --prefix "$home" --no-audit --no-fund --loglevel=error '@SERVER@/edge-runner.tgz' ||
+  fail 'npm could not install it.' 'The lines above say why; packages that it needs come from the npm registry.' 1
+
+set -- service install '@SERVER@' "$@"
+[ -z '@PIN@' ] || set -- "$@" --pin '@PIN@'
+exec "$home/node_modules/.bin/edge-runner" "$@"
