@@ -1,21 +1,11 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../server/testing.ts';
 import { patternJob } from '../server/testing-node.ts';
 import { SimulatedFarm } from './support/farm.ts';
-import { expectAccessible, expectFits, openBrowser, openPage, tabStops } from './support/pages.ts';
+import { expectAccessible, expectFits, openBrowser, openPage, shoot, tabStops } from './support/pages.ts';
 
 const PHONE = { width: 390, height: 844 };
-
-/** Pictures for whoever wants to look: into that folder. */
-const shots = process.env.EDGE_RUNNER_SHOTS;
-const shoot = async (page: Page, name: string) => {
-  if (!shots) return;
-  mkdirSync(shots, { recursive: true });
-  await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
-};
 
 describe('the dashboard', () => {
   let server: TestServer;

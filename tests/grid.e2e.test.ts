@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import puppeteer from 'puppeteer-core';
+import puppeteer, { type Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobDetail } from '../protocol/index.ts';
 import { Command, edgeRunner, expectNothingLeft, expectRefusal, succeed } from './support/command.ts';
@@ -142,11 +142,9 @@ describe('a grid of one server and one headless node', () => {
     try {
       const page = await browser.newPage();
       await page.goto(`${url}/contribute#token=${enrol}`);
-      await page.waitForFunction(() => document.body.innerText.includes('ready for work'), {
-        timeout: 60_000,
-      });
+      await joinByPage(page);
       expect(page.url()).toBe(`${url}/contribute/`);
-      await page.click('#leave');
+      await page.locator('::-p-aria(Leave)').click();
       await page.waitForFunction(() => document.body.innerText.includes('contributes nothing'), {
         timeout: 60_000,
       });
@@ -167,9 +165,7 @@ describe('a grid of one server and one headless node', () => {
     try {
       const page = await browser.newPage();
       await page.goto(`${clock.url}/contribute#token=${token}`);
-      await page.waitForFunction(() => document.body.innerText.includes('ready for work'), {
-        timeout: 60_000,
-      });
+      await joinByPage(page);
       const off = (await page.evaluate(() => Date.now())) - Date.now();
       expect(Math.abs(off - hours * 3_600_000)).toBeLessThan(60_000);
       const job = ['pattern:320x180@30:60', '--detect', 'street-yolo', '-o', file(`${region}.mp4`)];
@@ -192,6 +188,12 @@ describe('a grid of one server and one headless node', () => {
     expect(browsers.filter(isAlive)).toEqual([]);
   });
 });
+
+/** What somebody does who opens the link. */
+async function joinByPage(page: Page): Promise<void> {
+  await page.locator('::-p-aria(Start)').click();
+  await page.waitForFunction(() => document.body.innerText.includes('Ready for work'), { timeout: 60_000 });
+}
 
 /** Main processes of the browsers that a process has started. */
 function browsersOf(pid: number): number[] {

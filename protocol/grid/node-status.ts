@@ -1,4 +1,5 @@
 import type { ErrorRecord } from '../errors.ts';
+import type { CapabilityReport, MeasuredSpeeds } from './capabilities.ts';
 import type { DeviceReport, LoadReport, PauseReason } from './device.ts';
 
 /** How a node stands, for whoever shows it. */
@@ -10,8 +11,11 @@ export interface NodeStatus {
   /** Why it takes nothing for a while, of its own accord. */
   pause: PauseReason | null;
   attempts: { attempt: string; frames: number; of: number | null; fps: number }[];
+  /** Attempts that counted, and those that failed. */
   done: number;
   failed: number;
+  /** Of those that counted. */
+  frames: number;
 }
 
 /** Whether the server will never know this node again: what it was given is of no more use. */
@@ -21,6 +25,10 @@ export const isRevoked = ({ code }: Pick<ErrorRecord, 'code'>): boolean =>
 /** What a node has to say of itself, to its page and to the command that opened it. */
 export type FromNodeWorker =
   | { type: 'measuring' }
+  /** What this device can do, and how fast. */
+  | { type: 'measured'; capabilities: CapabilityReport; speeds: MeasuredSpeeds }
+  /** A small picture of what is worked at. */
+  | { type: 'preview'; picture: ImageBitmap }
   | { type: 'status'; status: NodeStatus }
   | { type: 'failed'; error: ErrorRecord };
 
@@ -43,5 +51,9 @@ export type ToNodeWorker =
   | { type: 'pause'; reason: PauseReason; finish: boolean }
   | { type: 'resume' }
   | { type: 'load'; load: LoadReport }
+  /** Of the time that work may have, above 0, up to 1. */
+  | { type: 'share'; share: number }
+  /** Whether somebody looks at what is worked at. */
+  | { type: 'previewed'; wanted: boolean }
   | { type: 'drain' }
   | { type: 'stop' };

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
 import { expect } from 'vitest';
 import { findBrowser } from '../../headless-runner/browser/find.ts';
@@ -24,6 +25,14 @@ export async function openPage(context: BrowserContext): Promise<{ page: Page; f
       faults.push(message.text());
   });
   return { page, faults };
+}
+
+/** A picture for whoever wants to look, into the folder of EDGE_RUNNER_SHOTS. */
+export async function shoot(page: Page, name: string): Promise<void> {
+  const folder = process.env.EDGE_RUNNER_SHOTS;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
 }
 
 interface AxeViolation {
@@ -67,7 +76,7 @@ export async function tabStops(page: Page, most = 200): Promise<string[]> {
       const element = document.activeElement;
       if (!element || element === document.body) return null;
       const name = element.getAttribute('aria-label') ?? element.textContent?.trim() ?? '';
-      return `${element.tagName.toLowerCase()} ${name || element.getAttribute('name') || ''}`.trim();
+      return `${element.tagName.toLowerCase()} ${name || element.id || element.getAttribute('name') || ''}`.trim();
     });
     if (stop === null) break;
     stops.push(stop);

@@ -21,6 +21,10 @@ export interface EngineHost {
   log(message: string): void;
   /** Called after each frame that left the pipeline. */
   progress(progress: Progress): void;
+  /** Waited for before each frame: a host that gives only a share of its time holds the job here. */
+  admit?(): Promise<unknown>;
+  /** Each frame as it goes out, or as it came in where none goes out. It is the engine's: looked at, never kept. */
+  preview?(frame: VideoFrame): void;
 }
 
 export interface SourceBytes {

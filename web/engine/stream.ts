@@ -213,7 +213,7 @@ class StreamRun {
   }
 
   async #readAll(): Promise<void> {
-    const { signal, range, meter } = this.#context;
+    const { host, signal, range, meter } = this.#context;
     const stage = meter.stage('process');
     for await (const from of this.#source.frames(range)) {
       const time = from.frame.timestamp / 1e6;
@@ -221,6 +221,8 @@ class StreamRun {
         this.#context.ledger.close(from.frame);
         continue;
       }
+      await host.admit?.();
+      if (!this.#showsOutput) host.preview?.(from.frame);
       const done = stage.time(() => this.#processor.process(from));
       // A failure is met in frame order by the delivery; until then it must not count as unhandled.
       done.catch(() => {});
@@ -230,6 +232,10 @@ class StreamRun {
       await this.#moved.until(() => this.#onTheWay.length < this.#processor.depth || signal.aborted);
       signal.throwIfAborted();
     }
+  }
+
+  get #showsOutput(): boolean {
+    return this.#video !== null || this.#files.pictures !== null;
   }
 
   #intervalOf({ frame }: SourceFrame): number {
@@ -273,6 +279,7 @@ class StreamRun {
           },
         ]);
       }
+      if (frame) host.preview?.(frame);
       if (frame && this.#video) await this.#video.write(frame);
       const { pictures, maps } = this.#files;
       if (frame && pictures) await pictures.write(frame, from.file!);

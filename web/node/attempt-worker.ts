@@ -2,16 +2,31 @@ import { EdgeRunnerError } from '../../protocol/index.ts';
 import { runJob } from '../engine/index.ts';
 import type { FromAttempt, ToAttempt } from './attempt-messages.ts';
 import { GridHost } from './grid-host.ts';
+import { Preview } from './preview.ts';
 import { ServerLink } from './server-link.ts';
+import { Throttle } from './throttle.ts';
 
 /** The engine in a worker of its own for one attempt: whatever the attempt opened is gone with the worker. */
 let host: GridHost | null = null;
 
-const say = (message: FromAttempt) => self.postMessage(message);
+const say = (message: FromAttempt, transfer: Transferable[] = []) => self.postMessage(message, { transfer });
+const throttle = new Throttle();
+const preview = new Preview((picture) => say({ type: 'preview', picture }, [picture]));
 
 self.onmessage = ({ data }: MessageEvent<ToAttempt>) => {
-  if (data.type === 'sources') host?.renewSources(data.sources);
-  else void start(data);
+  switch (data.type) {
+    case 'sources':
+      host?.renewSources(data.sources);
+      break;
+    case 'share':
+      throttle.share = data.share;
+      break;
+    case 'preview':
+      preview.wanted = data.wanted;
+      break;
+    case 'start':
+      void start(data);
+  }
 };
 
 async function start({ base, attempt, ortBase }: Extract<ToAttempt, { type: 'start' }>): Promise<void> {
@@ -23,6 +38,7 @@ async function start({ base, attempt, ortBase }: Extract<ToAttempt, { type: 'sta
       attempt,
       onProgress: ({ frames, of }) => say({ type: 'progress', frames, of }),
       onLog: (message) => say({ type: 'log', message }),
+      ...{ throttle, preview },
     });
     const { summaries, indexAtEnd } = await runJob(attempt.work.spec, host, { ortBase, signal });
     say({ type: 'done', files: await host.finish(indexAtEnd), outcome: { ...summaries[0]! } });

@@ -7,6 +7,10 @@ export interface AttemptOptions {
   base: string;
   ortBase: string;
   credential: string;
+  /** Of the time, up to 1. */
+  share: number;
+  /** Whether somebody looks at what is worked at. */
+  previewed: boolean;
   onMessage(message: FromAttempt): void;
 }
 
@@ -24,7 +28,7 @@ export class RunningAttempt {
   /** Milliseconds of `performance.now()`. */
   #leaseEnd: number;
 
-  constructor({ offer, base, ortBase, credential, onMessage }: AttemptOptions) {
+  constructor({ offer, base, ortBase, credential, share, previewed, onMessage }: AttemptOptions) {
     this.attempt = offer.attempt;
     this.lease = offer.lease;
     // From when it was accepted, which is now; renewals count from when they were sent.
@@ -56,6 +60,8 @@ export class RunningAttempt {
       onMessage(this.ended);
     };
     const { attempt, lease, work } = offer;
+    this.share(share);
+    this.preview(previewed);
     this.#tell({ type: 'start', base, ortBase, attempt: { attempt, lease, work, credential } });
   }
 
@@ -72,6 +78,14 @@ export class RunningAttempt {
   renewed(sentAt: number, ttlMs: number, sources: Record<string, string>): void {
     this.#leaseEnd = Math.max(this.#leaseEnd, sentAt + ttlMs);
     this.#tell({ type: 'sources', sources });
+  }
+
+  share(share: number): void {
+    this.#tell({ type: 'share', share });
+  }
+
+  preview(wanted: boolean): void {
+    this.#tell({ type: 'preview', wanted });
   }
 
   /** Ends it with all that it holds: frames, buffers, requests. */

@@ -11,7 +11,9 @@ import type { EngineHost, LoadedModel, Progress, SourceBytes } from '../engine/i
 import { bytesOverHttp } from './http-bytes.ts';
 import { loadModel } from './model-cache.ts';
 import { PartUpload, type SentPart } from './part-upload.ts';
+import type { Preview } from './preview.ts';
 import type { ServerLink } from './server-link.ts';
+import type { Throttle } from './throttle.ts';
 
 /** Name of the file that event lines are written to. */
 const EVENTS_FILE = 'events.ndjson';
@@ -29,6 +31,8 @@ export interface GridHostOptions {
   attempt: GridAttempt;
   onProgress(progress: Progress): void;
   onLog(message: string): void;
+  throttle: Throttle;
+  preview: Preview;
 }
 
 /** The engine's host on a node: sources and models from the server, results to it in parts, nothing kept. */
@@ -97,6 +101,14 @@ export class GridHost implements EngineHost {
 
   progress(progress: Progress): void {
     this.#options.onProgress(progress);
+  }
+
+  admit(): Promise<unknown> {
+    return this.#options.throttle.admit();
+  }
+
+  preview(frame: VideoFrame): void {
+    this.#options.preview.offer(frame);
   }
 
   /** All that was written, once it is with the server. @param indexAtEnd outputs whose index should be moved. */

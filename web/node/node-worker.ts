@@ -14,9 +14,12 @@ import { measureSpeeds } from './speed-test.ts';
 let session: NodeSession | null = null;
 let wanted: 'running' | 'drained' | 'stopped' = 'running';
 /** As asked for before there was a session. */
+let share = 1;
+let previewed = false;
 let pause: { reason: PauseReason; finish: boolean } | null = null;
 
-const say = (message: FromNodeWorker) => self.postMessage(message);
+const say = (message: FromNodeWorker, transfer: Transferable[] = []) =>
+  self.postMessage(message, { transfer });
 
 self.onmessage = ({ data }: MessageEvent<ToNodeWorker>) => {
   switch (data.type) {
@@ -32,6 +35,14 @@ self.onmessage = ({ data }: MessageEvent<ToNodeWorker>) => {
     case 'resume':
       pause = null;
       session?.resume();
+      break;
+    case 'share':
+      share = data.share;
+      if (session) session.share = share;
+      break;
+    case 'previewed':
+      previewed = data.wanted;
+      if (session) session.previewed = previewed;
       break;
     case 'load':
       if (session) session.load = data.load;
@@ -56,18 +67,25 @@ async function join({
   const { signal } = new AbortController();
   const { ortBase } = options;
   const speeds = await measureSpeeds(capabilities, new ServerLink(base, signal), { credential, ortBase });
+  say({ type: 'measured', capabilities, speeds });
   if (wanted !== 'running') {
     // Asked to go before it had come.
     say({ type: 'status', status: { ...IDLE, state: 'stopped' } });
     return;
   }
-  session = new NodeSession({ base, credential, capabilities, speeds, ...options }, (status) =>
-    say({ type: 'status', status }),
+  session = new NodeSession(
+    { base, credential, capabilities, speeds, ...options },
+    {
+      status: (status) => say({ type: 'status', status }),
+      preview: (picture) => say({ type: 'preview', picture }, [picture]),
+    },
   );
+  session.share = share;
+  session.previewed = previewed;
   if (pause) session.pause(pause.reason, pause);
 }
 
 const IDLE: NodeStatus = {
   ...{ state: 'connecting', name: null, error: null, pause: null },
-  ...{ attempts: [], done: 0, failed: 0 },
+  ...{ attempts: [], done: 0, failed: 0, frames: 0 },
 };

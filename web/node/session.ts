@@ -49,6 +49,7 @@ export interface NodeOptions {
 export class NodeSession {
   readonly #options: NodeOptions;
   readonly #onStatus: (status: NodeStatus) => void;
+  readonly #onPreview: (picture: ImageBitmap) => void;
   readonly #attempts = new Map<string, RunningAttempt>();
   #socket: WebSocket | null = null;
   #state: NodeStatus['state'] = 'connecting';
@@ -61,6 +62,11 @@ export class NodeSession {
   #held = false;
   #pause: PauseReason | null = null;
   #load: LoadReport | null = null;
+  /** Of the time, and whether somebody looks. */
+  #share = 1;
+  #previewed = false;
+  /** Frames of attempts that are done. */
+  #frames = 0;
   /** Ended here, and not yet given back: nobody listened. */
   readonly #givenUp = new Map<string, string>();
   #tries = 0;
@@ -73,9 +79,13 @@ export class NodeSession {
   #reconnect: ReturnType<typeof setTimeout> | undefined;
   readonly #overdue: ReturnType<typeof setInterval>;
 
-  constructor(options: NodeOptions, onStatus: (status: NodeStatus) => void) {
+  constructor(
+    options: NodeOptions,
+    hear: { status(status: NodeStatus): void; preview(picture: ImageBitmap): void },
+  ) {
     this.#options = options;
-    this.#onStatus = onStatus;
+    this.#onStatus = hear.status;
+    this.#onPreview = hear.preview;
     // Leases run out whether or not anybody hears of it.
     this.#overdue = setInterval(() => this.#endOverdue(), 1_000);
     this.#connect();
@@ -113,6 +123,18 @@ export class NodeSession {
     this.#pause = null;
     this.#send({ type: 'resume' });
     this.#tell();
+  }
+
+  /** Of this device's time that work may have, above 0, up to 1. */
+  set share(share: number) {
+    this.#share = share;
+    for (const attempt of this.#attempts.values()) attempt.share(share);
+  }
+
+  /** Whether somebody looks at what is worked at. */
+  set previewed(wanted: boolean) {
+    this.#previewed = wanted;
+    for (const attempt of this.#attempts.values()) attempt.preview(wanted);
   }
 
   /** How this machine fares, for the next renewal to tell. */
@@ -183,6 +205,7 @@ export class NodeSession {
         break;
       case 'ack':
         this.#done++;
+        this.#frames += this.#attempts.get(message.attempt)?.frames ?? 0;
         this.#forget(message.attempt);
         break;
       case 'stale':
@@ -248,6 +271,7 @@ export class NodeSession {
     const { base, ortBase, credential } = this.#options;
     const running: RunningAttempt = new RunningAttempt({
       ...{ offer, base, ortBase, credential },
+      ...{ share: this.#share, previewed: this.#previewed },
       onMessage: (message) => this.#hear(running, message),
     });
     this.#attempts.set(attempt, running);
@@ -257,6 +281,7 @@ export class NodeSession {
   #hear(running: RunningAttempt, message: FromAttempt): void {
     const { attempt, lease } = running;
     if (this.#attempts.get(attempt) !== running) return;
+    if (message.type === 'preview') this.#onPreview(message.picture);
     if (message.type === 'log')
       this.#send({ type: 'log', attempt, lease, message: message.message.slice(0, 2048) });
     if (message.type === 'done' || message.type === 'failed') this.#sayEnd(running);
@@ -357,7 +382,7 @@ export class NodeSession {
   #tell(): void {
     this.#onStatus({
       ...{ state: this.#state, name: this.#name, error: this.#error, pause: this.#pause },
-      ...{ done: this.#done, failed: this.#failed },
+      ...{ done: this.#done, failed: this.#failed, frames: this.#frames },
       attempts: [...this.#attempts.values()].map(({ attempt, frames, of, fps }) => ({
         attempt,
         frames,

@@ -1,6 +1,6 @@
 import { signal, useSignal } from '@preact/signals';
-import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { mount } from '../shared/mount.ts';
 import './api.css';
 import { Scrolled } from '../shared/scrolled.tsx';
 import { type Call, type Document, example, groupsOf, type Parameter, type Schema } from './document.ts';
@@ -230,4 +230,4 @@ async function readSome(response: Response): Promise<string> {
   }
 }
 
-render(<App />, document.getElementById('app')!);
+mount(<App />);

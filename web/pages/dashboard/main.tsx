@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
-import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { mount } from '../shared/mount.ts';
 import './dashboard.css';
 import { Access } from './access.tsx';
 import { AddNode } from './add-node.tsx';
@@ -85,5 +85,5 @@ function View() {
   return <Overview />;
 }
 
-render(<App />, document.getElementById('app')!);
+mount(<App />);
 void enter();

@@ -1,0 +1,25 @@
+import { effect } from '@preact/signals';
+import { choices, phase } from './contributor.ts';
+
+/** Keeps the screen on while somebody wants that, the tab is shown and the device is a node. */
+export function keepAwake(): void {
+  if (!('wakeLock' in navigator)) return;
+  let held: WakeLockSentinel | null = null;
+  const hold = async () => {
+    const wanted = choices.value.keepAwake && phase.value === 'node' && !document.hidden;
+    if (!wanted) {
+      await held?.release();
+      held = null;
+      // The browser lets go of it by itself whenever the tab is hidden.
+    } else if (!held || held.released) {
+      // Refused on a low battery, among others: then the screen goes off, and the work goes on.
+      held = await navigator.wakeLock.request('screen').catch(() => null);
+    }
+  };
+  effect(() => {
+    void choices.value.keepAwake;
+    void phase.value;
+    void hold();
+  });
+  document.addEventListener('visibilitychange', () => void hold());
+}
