@@ -6,6 +6,7 @@ import { joinCommand } from './commands/join.ts';
 import { modelsCommand } from './commands/models.ts';
 import { runCommand } from './commands/run.ts';
 import { serverCommand } from './commands/server.ts';
+import { serviceCommand } from './commands/service.ts';
 import { streetCommand } from './commands/street.ts';
 import { submitCommand } from './commands/submit.ts';
 import { tokenCommand } from './commands/token.ts';
@@ -22,7 +23,14 @@ export async function main(argv: string[]): Promise<void> {
     .configureOutput({ outputError: () => {} });
   const commands = [
     ...[runCommand(), serverCommand(), joinCommand(), submitCommand()],
-    ...[tokenCommand(), modelsCommand(), inspectCommand(), streetCommand(), doctorCommand()],
+    ...[
+      serviceCommand(),
+      tokenCommand(),
+      modelsCommand(),
+      inspectCommand(),
+      streetCommand(),
+      doctorCommand(),
+    ],
   ];
   for (const command of commands) program.addCommand(command);
   eachCommand(program, (command) => command.exitOverride().configureOutput({ outputError: () => {} }));

@@ -41,6 +41,8 @@ export const ERROR_EXIT = {
   'server-unreachable': 3,
   'server-refused': 3,
   'certificate-unknown': 3,
+  'no-service-manager': 3,
+  'service-failed': 1,
   'port-taken': 3,
   'data-locked': 3,
   'data-unusable': 3,
