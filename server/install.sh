@@ -16,14 +16,11 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.ex
 
 home="${XDG_DATA_HOME:-$HOME/.local/share}/edge-runner/app"
 mkdir -p "$home"
-if [ -n "${EDGE_RUNNER_CA:-}" ]; then
-  cp "$EDGE_RUNNER_CA" "$home/server-ca.pem"
-  NODE_EXTRA_CA_CERTS="$home/server-ca.pem"
-  export NODE_EXTRA_CA_CERTS
-fi
-
 say "installing into $home"
-npm install --prefix "$home" --no-audit --no-fund --loglevel=error '@SERVER@/edge-runner.tgz' ||
+# Fetched by curl: npm may have been told of other authorities, and then knows of no more.
+curl -fsS ${EDGE_RUNNER_CA:+--cacert "$EDGE_RUNNER_CA"} -o "$home/edge-runner.tgz" '@SERVER@/edge-runner.tgz' ||
+  fail 'The package could not be fetched from the server.' 'The line above says why.' 1
+npm install --prefix "$home" --no-audit --no-fund --loglevel=error "$home/edge-runner.tgz" ||
   fail 'npm could not install it.' 'The lines above say why; packages that it needs come from the npm registry.' 1
 
 set -- service install '@SERVER@' "$@"

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { Router } from 'express';
@@ -59,17 +60,19 @@ function packageRoot(): string | null {
 }
 
 /** The package as npm would pack it. */
-function packed(root: string): NodeJS.ReadableStream {
+function packed(root: string): Readable {
   const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
   const left = files.filter((entry) => entry.startsWith('!')).map((entry) => entry.slice(1));
   const isLeft = (path: string) =>
     left.some((entry) => (entry.endsWith('*') ? path.startsWith(entry.slice(0, -1)) : path === entry));
   const taken = [...ALWAYS, ...files.filter((entry) => !entry.startsWith('!'))];
-  return create(
+  const stream = create(
     {
       ...{ gzip: true, portable: true, cwd: root, prefix: 'package' },
       filter: (path) => !isLeft(path.replace(/^\.\//, '')),
     },
     taken.filter((entry) => existsSync(join(root, entry))),
-  ) as unknown as NodeJS.ReadableStream;
+  );
+  // It is a stream of its own kind, that Node's do not know as one.
+  return Readable.from(stream as AsyncIterable<Buffer>);
 }
