@@ -1,7 +1,9 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { JobView, Problem } from '../protocol/index.ts';
+import { z } from 'zod';
+import { fromNode, type JobView, type Problem } from '../protocol/index.ts';
 import { startTestServer, type TestServer } from './testing.ts';
+import { anything, bent, random, type Schema, valueOf } from './testing-fuzz.ts';
 import { patternJob, SimulatedNode } from './testing-node.ts';
 
 /** A server among people who mean it no good. */
@@ -63,113 +65,80 @@ function raw(path: string): Promise<{ status: number; body: string }> {
   });
 }
 
-/** The same numbers each time: a failure can be looked at again. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_664_525 + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
+interface Operation {
+  'x-access': string;
+  parameters?: { name: string; in: 'path' | 'query'; schema: Schema }[];
+  requestBody?: { content: { 'application/json': { schema: Schema } } };
 }
 
-/** Any value, some of it near what is asked for. */
-function anything(next: () => number, depth = 0): unknown {
-  const words = [
-    'v',
-    'type',
-    'sources',
-    'kind',
-    'pattern',
-    '__proto__',
-    'constructor',
-    '\u0000',
-    '../x',
-    'a'.repeat(300),
-  ];
-  const pick = <T>(from: readonly T[]): T => from[Math.floor(next() * from.length)]!;
-  const kinds = ['number', 'text', 'odd', 'list', 'object'] as const;
-  switch (depth > 3 ? pick(kinds.slice(0, 3)) : pick(kinds)) {
-    case 'number':
-      return pick([0, -1, 1, 1e308, 0.1, 2 ** 53, Math.floor(next() * 1e6)]);
-    case 'text':
-      return pick(words);
-    case 'odd':
-      return pick([null, true, false, '', {}, []]);
-    case 'list':
-      return Array.from({ length: Math.floor(next() * 4) }, () => anything(next, depth + 1));
-    case 'object':
-      return Object.fromEntries(
-        Array.from({ length: Math.floor(next() * 4) }, () => [pick(words), anything(next, depth + 1)]),
-      );
-  }
-}
-
-/** A value with one thing in it made something else. */
-function bent(value: unknown, next: () => number): unknown {
-  if (next() < 0.2 || typeof value !== 'object' || value === null) return anything(next);
-  if (Array.isArray(value)) {
-    const at = Math.floor(next() * value.length);
-    return value.map((one: unknown, i) => (i === at ? bent(one, next) : one));
-  }
-  const entries = Object.entries(value);
-  const at = Math.floor(next() * (entries.length + 1));
-  if (at === entries.length) return { ...value, [`${anything(next)}`]: anything(next) };
-  return Object.fromEntries(entries.map(([key, one], i) => [key, i === at ? bent(one, next) : one]));
-}
-
-it('5,000 malformed requests are refused, none of them with a fault or a word of the inside', async () => {
+it('5,000 malformed requests of all routes are refused, none of them with a fault or a word of the inside', async () => {
   const next = random(1);
-  const paths = [
-    '/v1/jobs',
-    '/v1/tokens',
-    '/v1/tenants',
-    '/v1/nodes',
-    '/v1/attempts/a_00000000000000000000/parts',
-  ];
-  const good: unknown[] = [
-    { spec: patternJob() },
-    { name: 'x', scope: 'read' },
-    { name: 'x' },
-    { name: 'x', host: 'tab' },
-    { output: 'o', name: 'n', parts: [{ index: 0, bytes: 1, sha256: '0'.repeat(64) }] },
-  ];
+  const { body: document } = await server.ask<{ paths: Record<string, Record<string, Operation>> }>(
+    'GET',
+    '/openapi.json',
+  );
+  const all = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
+  );
   const token = await server.token('admin');
-  for (let i = 0; i < 5_000; i += 50) {
-    await Promise.all(
-      Array.from({ length: 50 }, async (_, j) => {
-        const which = (i + j) % paths.length;
-        const body = bent(good[which], next);
-        const text = next() < 0.05 ? '{"half": ' : JSON.stringify(body);
-        const answer = await server.ask<Problem>('POST', paths[which]!, { token, body: text });
-        expect(answer.status, text).toBeLessThan(500);
-        expect(JSON.stringify(answer.body), text).not.toMatch(/node_modules|\.ts:\d|at \w+ \(/);
-      }),
-    );
-  }
+  const tried = new Map<string, number>();
+  const one = async (i: number) => {
+    const { path, method, operation } = all[i % all.length]!;
+    const word = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : `${value}`);
+    const query = new URLSearchParams();
+    let filled = path;
+    for (const { name, in: place, schema } of operation.parameters ?? []) {
+      const value = word(next() < 0.5 ? bent(valueOf(schema, next), next) : valueOf(schema, next));
+      if (place === 'path') filled = filled.replace(`{${name}}`, encodeURIComponent(value) || 'x');
+      else if (next() < 0.7) query.set(name, value);
+    }
+    const schema = operation.requestBody?.content['application/json'].schema;
+    const body = schema && (next() < 0.05 ? '{"half": ' : JSON.stringify(bent(valueOf(schema, next), next)));
+    const told = `${method} ${filled}?${query} ${body ?? ''}`;
+    const answer = await fetch(new URL(`${filled}?${query}`, server.url), {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        'tus-resumable': '1.0.0',
+        ...(next() < 0.2 && { 'last-event-id': word(anything(next)).replace(/[^ -~]/g, '?') }),
+        ...(next() < 0.2 && { range: `bytes=${word(anything(next)).replace(/[^ -~]/g, '?')}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body }),
+    });
+    expect(answer.status, told).toBeLessThan(500);
+    tried.set(`${method} ${path}`, (tried.get(`${method} ${path}`) ?? 0) + 1);
+    // A stream goes on until nobody listens.
+    if (answer.headers.get('content-type')?.includes('event-stream')) return answer.body!.cancel();
+    expect(await answer.text(), told).not.toMatch(/node_modules|\.ts:\d|at \w+ \(/);
+  };
+  for (let i = 0; i < 5_000; i += 50) await Promise.all(Array.from({ length: 50 }, (_, j) => one(i + j)));
+  expect([...tried.values()].every((times) => times > 50)).toBe(true);
   expect((await server.ask('GET', '/readyz')).status).toBe(200);
+});
+
+it.each([
+  ...[
+    '/v1/jobs?submitter=%00',
+    '/v1/jobs?since=0000-01-01T00:00:00Z',
+    '/v1/jobs?until=0000-01-01T00:00:00%2B23:59',
+  ],
+  ...['/v1/jobs?after=99999999999999999999', '/v1/jobs/%00', '/v1/audit?after=1e400'],
+])('%s is refused', async (path) => {
+  const { status } = await server.ask('GET', path);
+  expect([400, 404]).toContain(status);
 });
 
 it('5,000 malformed messages of nodes are refused, and the server goes on', async () => {
   const next = random(2);
-  const good = [
-    { type: 'renew', leases: [{ attempt: 'a_00000000000000000000', lease: 'x'.repeat(32) }] },
-    { type: 'accept', attempt: 'a_00000000000000000000', lease: 'x'.repeat(32) },
-    { type: 'result', attempt: 'a_00000000000000000000', lease: 'x'.repeat(32), files: [], outcome: {} },
-    {
-      type: 'progress',
-      attempt: 'a_00000000000000000000',
-      lease: 'x'.repeat(32),
-      seq: 1,
-      frames: 1,
-      of: 1,
-      fps: 1,
-    },
-  ];
+  // Every message that there is, hello too.
+  const schemas = (z.toJSONSchema(fromNode, { io: 'input', unrepresentable: 'any' }) as Schema).oneOf!;
+  expect(schemas.length).toBeGreaterThan(12);
   for (let connection = 0; connection < 50; connection++) {
     const node = await SimulatedNode.enrol(server, enrol);
     await node.connect({ renew: false });
     for (let i = 0; i < 100; i++) {
-      const message = bent(good[i % good.length], next);
+      const message = bent(valueOf(schemas[i % schemas.length]!, next), next);
       node.sendRaw(next() < 0.1 ? Buffer.from([i, 255, 0]) : (JSON.stringify(message) ?? ''));
     }
     node.send({ type: 'ping' });

@@ -4,6 +4,7 @@ import { createServer as createHttps, type Server as HttpsServer } from 'node:ht
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
 import { makeFolder } from '../models/store/index.ts';
@@ -44,7 +45,10 @@ export type { ServerOptions } from './options.ts';
 
 /** A job server that listens. */
 export interface RunningServer {
+  /** On this machine. */
   url: string;
+  /** By which others reach it, the likeliest first. */
+  addresses: readonly string[];
   /** Fingerprint of the CA that its certificate is of, where it made its own. */
   pin: string | null;
   /** Of whoever runs it; given where the database has none that is good, or another one was asked for. */
@@ -101,7 +105,14 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     const adminToken = await adminTokenIfNone(db, tenant.id, { another: options.newAdminToken });
     const loginCode = await createLogin(db, tenant.id, 'admin');
     log.info({ database: db.name, blobs: blobs.name, url: http.url }, 'server ready');
-    return { url: http.url, pin: listening.pin, adminToken, loginCode, close: closeAll };
+    return {
+      url: http.url,
+      addresses: reach.addresses,
+      pin: listening.pin,
+      adminToken,
+      loginCode,
+      close: closeAll,
+    };
   } catch (error) {
     await closeAll();
     throw error;
@@ -189,8 +200,8 @@ async function listen(
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const certified = (request.socket as { authorized?: boolean }).authorized === true;
-      new NodeSocket(webSocket, { ...services, mayBeHeadless: !requireClient || certified });
+      const certified = !requireClient || hasCertificate(request.socket as TLSSocket);
+      new NodeSocket(webSocket, { ...services, mayBeHeadless: certified });
     });
   });
   await new Promise<void>((done, fail) => {
@@ -216,6 +227,10 @@ async function listen(
     },
   };
 }
+
+/** Shown on this very connection, and signed by whom we trust. */
+const hasCertificate = (socket: TLSSocket): boolean =>
+  socket.authorized && !socket.isSessionReused() && socket.getPeerCertificate().raw !== undefined;
 
 const offers = ({ headers }: IncomingMessage): boolean =>
   (headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/).includes(NODE_SUBPROTOCOL);

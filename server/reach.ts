@@ -35,11 +35,15 @@ export class Reach {
 
   /** Addresses that others may reach it by, the likeliest first. */
   get addresses(): string[] {
-    const all = [...this.#names, ...serverNames(this.#host)].filter(
-      (name) => this.local || !(isLoopback(name) || name === 'localhost'),
-    );
+    // What else this machine is called leads to where nobody listens.
+    const known = this.local ? [this.#host] : [...this.#names, ...serverNames(this.#host)];
+    const all = known.filter((name) => this.local || this.#names.includes(name) || !isLoopback(name));
     // Numbers work where no name server knows the machine's name.
-    const likely = [...this.#names, ...all.filter((name) => /^\d+\./.test(name)), ...all];
+    const likely = [
+      ...all.filter((name) => this.#names.includes(name)),
+      ...all.filter((name) => /^\d+\./.test(name)),
+      ...all,
+    ];
     const scheme = this.secure ? 'https' : 'http';
     return [...new Set(likely)].map(
       (name) => new URL(`${scheme}://${isIPv6(name) ? `[${name}]` : name}:${this.port}`).origin,

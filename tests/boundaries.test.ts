@@ -45,7 +45,7 @@ function filesBelow(folder: string, matches: (name: string) => boolean): string[
 }
 
 const inRepository = (path: string) => relative(ROOT, path).split(sep).join('/');
-const sources = filesBelow(ROOT, (name) => name.endsWith('.ts') && !name.endsWith('.d.ts')).map(inRepository);
+const sources = filesBelow(ROOT, (name) => /\.tsx?$/.test(name) && !name.endsWith('.d.ts')).map(inRepository);
 const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const isTest = (path: string) => /\.test\.ts$|(^|\/)testing/.test(path) || path.startsWith('tests/');
 

@@ -243,8 +243,8 @@ const ODD = {
     '--name',
     `it's "50 %" <of> $HOME & \\ more`,
   ],
-  environment: { PATH: '/usr/bin', XDG_CONFIG_HOME: '/home/a b/<c>' },
-  folder: '/home/a b',
+  environment: { PATH: '/usr/bin', XDG_CONFIG_HOME: '/srv/a b/<c>' },
+  folder: '/srv/a b',
 };
 
 describe('what is written for a service', () => {

@@ -144,15 +144,17 @@ async function serve(options: Options): Promise<void> {
 }
 
 /** What whoever starts it needs next. */
-function greeting({ url, pin, adminToken, loginCode }: RunningServer): string {
+function greeting({ url, addresses, pin, adminToken, loginCode }: RunningServer): string {
+  // "localhost" is somewhere else on every other machine.
+  const there = addresses[0] ?? url;
   const trust = pin === null ? '' : ` --pin ${pin}`;
   return [
     `edge-runner server: ${url}`,
     `  dashboard        ${url}/dashboard/#login=${loginCode}`,
     '                   logs one browser in, once, within the hour',
-    `  a tab joins at   ${url}/contribute#token=TOKEN`,
-    `  a machine joins  edge-runner join ${url}${trust} --token-file FILE`,
-    `  API              ${url}/openapi.json`,
+    `  a tab joins at   ${there}/contribute#token=TOKEN`,
+    `  a machine joins  edge-runner join ${there}${trust} --token-file FILE`,
+    `  API              ${url}/api/`,
     ...(adminToken === null
       ? []
       : [

@@ -20,10 +20,11 @@ const OF_JOB: readonly ErrorCode[] = [
   'output-container',
 ];
 
-/** Faults of the server, of an origin, or of a source that another node may read: time or another node may help. */
-const OF_OTHERS: readonly ErrorCode[] = [
-  'input-codec',
-  'input-decode',
+/** A source that this browser cannot read, and another one may. */
+export const UNREADABLE: ErrorCode = 'input-codec';
+
+/** Faults of the server or of an origin: time may help, another node does not. */
+export const OF_ELSEWHERE: readonly ErrorCode[] = [
   'url-unreachable',
   'model-unavailable',
   'model-hash',
@@ -37,5 +38,9 @@ const OF_OTHERS: readonly ErrorCode[] = [
 /** Whether an attempt that failed so is the last at its task. */
 export const isFinal = (code: ErrorCode): boolean => OF_JOB.includes(code);
 
+/** Faults of a source that another node may read. */
+const OF_SOURCE: readonly ErrorCode[] = [UNREADABLE, 'input-decode'];
+
 /** Whether a failure speaks against the node that told it: a node whose every task fails is suspended. */
-export const isOfNode = (code: ErrorCode): boolean => !OF_JOB.includes(code) && !OF_OTHERS.includes(code);
+export const isOfNode = (code: ErrorCode): boolean =>
+  ![...OF_JOB, ...OF_SOURCE, ...OF_ELSEWHERE].includes(code);

@@ -35,6 +35,8 @@ async function answer(
   response: Response,
   { admit, audit }: RouterOptions,
 ): Promise<void> {
+  // No address of ours has it, and no database takes it.
+  if (/%00/.test(request.originalUrl)) throw notFound('such address');
   const bearer = bearerOf(request);
   const caller = await admit(one.access, bearer);
   const params = request.params as Record<string, string>;

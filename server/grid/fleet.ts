@@ -81,9 +81,14 @@ export class ConnectedNode implements Contender {
     return this.held.size;
   }
 
+  /** Whether it takes work, now or when it has done what it has. */
+  get takesWork(): boolean {
+    return this.row.state === 'active' && !this.leaving && !this.pause;
+  }
+
   /** Whether it may be offered something now. */
   get isFree(): boolean {
-    return this.row.state === 'active' && !this.leaving && !this.pause && this.held.size < this.row.slots;
+    return this.takesWork && this.held.size < this.row.slots;
   }
 }
 

@@ -170,9 +170,10 @@ export class NodeSocket {
         return grid.moved(held, { frames: message.frames, of: message.of, fps: message.fps });
       case 'log':
         this.#log.info({ attempt }, message.message);
-        return grid.say(held, message.message);
+        return grid.say(held, withoutAddresses(message.message));
       case 'fail': {
-        const { code, message: what, remedy, retry } = message;
+        const { code, remedy, retry } = message;
+        const what = withoutAddresses(message.message);
         this.#log.warn({ attempt, code }, what);
         if (isOfNode(code)) node.failures++;
         await grid.end({ attempt, lease, state: 'failed', error: { code, message: what, remedy }, retry });
@@ -297,6 +298,10 @@ export class NodeSocket {
     setTimeout(() => this.#socket.terminate(), 2_000).unref();
   }
 }
+
+/** What was signed for a node is nobody else's; where it goes through is its own business. */
+const withoutAddresses = (text: string): string =>
+  text.replace(/https?:\/\/\S*\/v1\/(sources|parts|attempts)\/[^\s"')]*/g, 'its source');
 
 function parse(text: string): FromNode | null {
   try {

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Work } from '../../protocol/index.ts';
 import { type Candidate, claimTasks, type Kind, type NewAttempt, queuedKinds } from '../store/claims.ts';
 import type { Database } from '../store/database.ts';
-import { endAttempts, expireAttempts } from '../store/endings.ts';
+import { endAttempts, expireAttempts, failTasks } from '../store/endings.ts';
 import { endSuspensions, tripBreakers } from '../store/nodes.ts';
 import { notify } from '../store/notify.ts';
 import { pauseAfter } from './batcher.ts';
@@ -14,6 +14,10 @@ import { STRATEGIES, type StrategyName } from './strategies.ts';
 
 /** Tasks looked at in one claim, at most. */
 const WINDOW = 128;
+/** The same, where those at the front wait for nodes that are busy. */
+const WIDEST = 8_192;
+/** Seconds that a task which failed on one node waits for another that is busy. */
+const OTHERS_SECONDS = 30;
 /** Attempts that are ended in one look for late ones, at most. */
 const EXPIRE_BATCH = 500;
 
@@ -36,6 +40,8 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   #matching: Promise<void> | null = null;
   #again = false;
+  /** Tasks of the last claim that none of the nodes can read. */
+  #hopeless: string[] = [];
   #looking: NodeJS.Timeout | null = null;
   /** The last look for what is late. */
   #looked: Promise<void> = Promise.resolve();
@@ -85,21 +91,35 @@ export class Scheduler {
 
   async #match(): Promise<void> {
     const { db, fleet, intervals } = this.#options;
+    let wider = 1;
     while (!this.#stopped) {
       const free = fleet.free();
       if (free.length === 0) return;
       const kinds = (await queuedKinds(db)).filter(({ needs }) => free.some((node) => canDo(node, needs)));
       if (kinds.length === 0) return;
+      let seen = 0;
       const attempts = await claimTasks(
         db,
         {
           kinds: kinds.map(({ needsKey }) => needsKey),
-          most: Math.min(WINDOW, 2 * free.length + 8),
+          most: Math.min(WINDOW, 2 * free.length + 8) * wider,
           offerMs: intervals.acceptMs,
         },
-        (candidates) => this.#choose(candidates, kinds),
+        (candidates) => {
+          seen = candidates.length;
+          return this.#choose(candidates, kinds);
+        },
       );
-      if (attempts.length === 0) return;
+      const hopeless = this.#hopeless.splice(0);
+      if (hopeless.length > 0) await failTasks(db, hopeless);
+      if (attempts.length === 0) {
+        // All of them wait for nodes that have not failed at them: behind them there may be others that do not.
+        if (seen < WIDEST && seen >= Math.min(WINDOW, 2 * free.length + 8) * wider) {
+          wider *= 4;
+          continue;
+        }
+        return;
+      }
       await this.#offer(attempts);
     }
   }
@@ -112,13 +132,22 @@ export class Scheduler {
     const hasRoom = (node: ConnectedNode) =>
       node.isFree && node.busy + (taken.get(node.id) ?? 0) < node.slots;
     const able = new Map(
-      kinds.map(({ needs, needsKey }) => [needsKey, [...fleet.all()].filter((node) => canDo(node, needs))]),
+      kinds.map(({ needs, needsKey }) => [
+        needsKey,
+        [...fleet.all()].filter((node) => node.takesWork && canDo(node, needs)),
+      ]),
     );
     for (const task of candidates) {
       const nodes = able.get(task.needsKey) ?? [];
-      const untried = nodes.filter(({ id }) => !task.failedOn.includes(id));
-      // Where it failed once it is tried again only if there is nobody else who could do it, not even a busy one.
-      const contenders = (untried.length > 0 ? untried : nodes).filter(hasRoom);
+      const readers = nodes.filter(({ id }) => !task.unreadableOn.includes(id));
+      if (readers.length === 0 && task.unreadableOn.length > 0) {
+        this.#hopeless.push(task.id);
+        continue;
+      }
+      const untried = readers.filter(({ id }) => !task.failedOn.includes(id));
+      // Where it failed it is tried again only if nobody else could do it, not even a busy one, within a while.
+      const waits = untried.length > 0 && (task.idleFor ?? 0) < OTHERS_SECONDS;
+      const contenders = (waits ? untried : readers).filter(hasRoom);
       if (contenders.length === 0) continue;
       const { id } = choose(contenders, task);
       taken.set(id, (taken.get(id) ?? 0) + 1);

@@ -16,7 +16,7 @@ export function titleOf({ sources }: JobSpec, names: ReadonlyMap<string, string>
 function nameOf(source: JobSpec['sources'][number], names: ReadonlyMap<string, string>): string {
   switch (source.kind) {
     case 'upload':
-      return names.get(source.upload ?? '') ?? 'upload';
+      return names.get(source.upload ?? '') || 'upload';
     case 'http': {
       // Without its query, which may hold keys.
       const { hostname, pathname } = new URL(source.url);

@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ServerOptions as TlsOptions } from 'node:https';
 import { isIP } from 'node:net';
@@ -37,7 +38,11 @@ export async function listenOptions(
   return {
     tls: {
       ...{ cert, key },
-      ...(clientCa && { ca: readPem(clientCa), requestCert: true, rejectUnauthorized: false }),
+      ...(clientCa && {
+        ...{ ca: readPem(clientCa), requestCert: true, rejectUnauthorized: false },
+        // A session that is taken up again counts as authorized, whether or not its first one showed a certificate.
+        secureOptions: constants.SSL_OP_NO_TICKET,
+      }),
     },
     pin: own?.caFingerprint ?? null,
     ca: own?.ca ?? null,

@@ -18,9 +18,9 @@ export class Signer {
 
   /** @throws {EdgeRunnerError} `signature-invalid` when forged, tampered with or too old. */
   verify<Payload extends object>(about: string, signed: string): Payload {
-    const [body = '', mac = ''] = signed.split('.', 2);
+    const [body = '', mac = '', ...more] = signed.split('.');
     const [given, own] = [Buffer.from(mac), Buffer.from(this.#mac(about, body))];
-    if (given.length !== own.length || !timingSafeEqual(given, own))
+    if (more.length > 0 || given.length !== own.length || !timingSafeEqual(given, own))
       throw refused('This address was not made by this server.');
     const payload = JSON.parse(Buffer.from(body, 'base64url').toString()) as Payload & { exp: number };
     if (payload.exp < Date.now()) throw refused('This address has ended.');

@@ -1,4 +1,4 @@
-import type { JobSpec } from '../../protocol/index.ts';
+import { type JobSpec, OF_ELSEWHERE, UNREADABLE } from '../../protocol/index.ts';
 import type { TaskNeeds } from '../grid/needs.ts';
 import type { Database, Queries } from './database.ts';
 import { newId, newLease } from './ids.ts';
@@ -19,8 +19,12 @@ export interface Candidate {
   source: string;
   needs: TaskNeeds;
   needsKey: string;
-  /** Nodes that it was tried on without success. */
+  /** Nodes that it was tried on without success, where that may have been their doing. */
   failedOn: string[];
+  /** Nodes that cannot read its source. */
+  unreadableOn: string[];
+  /** Seconds since its last try ended; null before the first. */
+  idleFor: number | null;
 }
 
 export interface Claimed {
@@ -70,11 +74,15 @@ export function claimTasks(
     const candidates = await tx.query<Candidate>(
       `SELECT task.id, job, tenant, kind, source, needs, needs_key AS "needsKey", ARRAY(
          SELECT node FROM attempt WHERE attempt.task = task.id AND attempt.state IN ('failed', 'expired', 'stalled',
-           'withdrawn', 'rejected')
-       ) AS "failedOn"
+           'withdrawn', 'rejected') AND NOT coalesce(attempt.error ->> 'code' = ANY($2), false)
+       ) AS "failedOn", ARRAY(
+         SELECT node FROM attempt WHERE attempt.task = task.id AND attempt.state = 'failed'
+           AND attempt.error ->> 'code' = $3
+       ) AS "unreadableOn",
+       (SELECT extract(epoch FROM now() - max(ended_at))::float8 FROM attempt WHERE attempt.task = task.id) AS "idleFor"
        FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place) JOIN task ON task.id = wanted.id
        WHERE state = 'queued' ORDER BY place FOR UPDATE OF task SKIP LOCKED`,
-      [ids.map(({ id }) => id)],
+      [ids.map(({ id }) => id), OF_ELSEWHERE, UNREADABLE],
     );
     const chosen = choose(candidates);
     return chosen.length === 0 ? [] : lease(tx, chosen, offerMs);

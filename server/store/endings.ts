@@ -1,4 +1,4 @@
-import { type ErrorRecord, isOfNode } from '../../protocol/index.ts';
+import { type ErrorRecord, isOfNode, UNREADABLE } from '../../protocol/index.ts';
 import { columns } from './columns.ts';
 import type { Database, Queries } from './database.ts';
 import { endJob } from './jobs.ts';
@@ -125,13 +125,20 @@ async function release(
     columns(
       rows,
       ({ task }) => task,
-      ({ state }) => COUNTS.includes(state),
+      // Whoever cannot read it has not tried it: another may, and if nobody can, that is found out elsewhere.
+      ({ state, error }) => COUNTS.includes(state) && error?.code !== UNREADABLE,
       ({ retry }) => retry,
       ({ error }) => error && JSON.stringify(error),
-      (row) => row.state === 'failed' && !countsForNode(row),
+      (row) => row.state === 'failed' && row.error?.code !== UNREADABLE && !countsForNode(row),
     ),
   );
-  const against = rows.filter(countsForNode);
+  // All that a node lost at one time it lost for one reason: a machine without power has not failed at everything.
+  const lost = new Set<string>();
+  const against = rows.filter((row) => {
+    if (!countsForNode(row) || (row.state !== 'failed' && lost.has(row.node))) return false;
+    if (row.state !== 'failed') lost.add(row.node);
+    return true;
+  });
   if (against.length > 0)
     await tx.query(
       `UPDATE node SET failures = failures + f.count
@@ -142,6 +149,25 @@ async function release(
   for (const { job, error } of new Map(failedTasks.map((task) => [task.job, task])).values())
     await endJob(tx, job, 'failed', taskDead(error));
   await notify(tx, { what: 'queue' }, { what: 'jobs', ids: [...new Set(rows.map(({ job }) => job))] });
+}
+
+/** Fails tasks that wait, with what their last attempt died of: nobody can do them. */
+export async function failTasks(db: Database, ids: readonly string[]): Promise<void> {
+  await db.transaction(async (tx) => {
+    const failed = await tx.query<{ job: string; error: ErrorRecord | null }>(
+      `WITH ended AS (
+         UPDATE task SET state = 'failed', ended_at = now() WHERE id = ANY($1) AND state = 'queued'
+         RETURNING job, ordinal, error
+       ), told AS (
+         INSERT INTO event (job, task, type, data)
+         SELECT job, ordinal, 'task.failed', jsonb_build_object('error', error) FROM ended
+       )
+       SELECT job, error FROM ended`,
+      [ids],
+    );
+    for (const { job, error } of new Map(failed.map((task) => [task.job, task])).values())
+      await endJob(tx, job, 'failed', taskDead(error));
+  });
 }
 
 /** What the last attempt died of is what the job died of. */

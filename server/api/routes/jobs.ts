@@ -33,14 +33,17 @@ import { serveBytes } from '../serve-bytes.ts';
 import { showDetail, showFile, showJob } from '../views.ts';
 import { followJob } from './job-events.ts';
 
+/** Since people have counted so: databases begin elsewhere than dates on paper do. */
+const moment = z.iso.datetime({ offset: true }).refine((text) => Date.parse(text) >= 0, 'no time since 1970');
+
 const page = z.object({
   state: z.enum(JOB_STATES).optional(),
   /** Id of the token that it was made with. */
   submitter: z.string().max(100).optional(),
   /** Made then or later. */
-  since: z.iso.datetime({ offset: true }).optional(),
+  since: moment.optional(),
   /** Made before that. */
-  until: z.iso.datetime({ offset: true }).optional(),
+  until: moment.optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   /** `next` of the page before. */
   after: z.coerce.number().int().min(0).optional(),
@@ -203,6 +206,13 @@ export function jobRoutes({ db, blobs, models, sources, hub, room }: Services): 
     const found = await findUploads(db, tenant, wanted);
     const whole = new Set(found.filter(({ done }) => done).map(({ id }) => id));
     const missing = wanted.find((id) => !whole.has(id));
+    const empty = found.find(({ bytes }) => bytes === 0);
+    if (empty && missing === undefined)
+      throw new EdgeRunnerError(
+        'input-empty',
+        `The upload ${empty.id} is empty.`,
+        'Upload a file with something in it.',
+      );
     if (missing !== undefined)
       throw new EdgeRunnerError(
         'upload-missing',
