@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { fromNode, type JobView, type Problem } from '../protocol/index.ts';
 import { startTestServer, type TestServer } from './testing.ts';
-import { anything, bent, random, type Schema, valueOf } from './testing-fuzz.ts';
+import { anything, bent, random, type Schema, sampleOf } from './testing-fuzz.ts';
 import { patternJob, SimulatedNode } from './testing-node.ts';
 
 /** A server among people who mean it no good. */
@@ -88,12 +88,12 @@ it('5,000 malformed requests of all routes are refused, none of them with a faul
     const query = new URLSearchParams();
     let filled = path;
     for (const { name, in: place, schema } of operation.parameters ?? []) {
-      const value = word(next() < 0.5 ? bent(valueOf(schema, next), next) : valueOf(schema, next));
+      const value = word(next() < 0.5 ? bent(sampleOf(schema, next), next) : sampleOf(schema, next));
       if (place === 'path') filled = filled.replace(`{${name}}`, encodeURIComponent(value) || 'x');
       else if (next() < 0.7) query.set(name, value);
     }
     const schema = operation.requestBody?.content['application/json'].schema;
-    const body = schema && (next() < 0.05 ? '{"half": ' : JSON.stringify(bent(valueOf(schema, next), next)));
+    const body = schema && (next() < 0.05 ? '{"half": ' : JSON.stringify(bent(sampleOf(schema, next), next)));
     const told = `${method} ${filled}?${query} ${body ?? ''}`;
     const answer = await fetch(new URL(`${filled}?${query}`, server.url), {
       method,
@@ -138,7 +138,7 @@ it('5,000 malformed messages of nodes are refused, and the server goes on', asyn
     const node = await SimulatedNode.enrol(server, enrol);
     await node.connect({ renew: false });
     for (let i = 0; i < 100; i++) {
-      const message = bent(valueOf(schemas[i % schemas.length]!, next), next);
+      const message = bent(sampleOf(schemas[i % schemas.length]!, next), next);
       node.sendRaw(next() < 0.1 ? Buffer.from([i, 255, 0]) : (JSON.stringify(message) ?? ''));
     }
     node.send({ type: 'ping' });

@@ -76,20 +76,20 @@ const WORDS = [
 ];
 
 /** Something that the schema takes, or nearly: patterns are met by luck. */
-export function valueOf(schema: Schema, next: () => number): unknown {
+export function sampleOf(schema: Schema, next: () => number): unknown {
   const pick = <T>(from: readonly T[]): T => from[Math.floor(next() * from.length)]!;
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return pick(schema.enum);
   const one = schema.anyOf ?? schema.oneOf;
-  if (one) return valueOf(pick(one), next);
+  if (one) return sampleOf(pick(one), next);
   switch (Array.isArray(schema.type) ? pick(schema.type) : schema.type) {
     case 'object': {
       const { properties = {}, required = [] } = schema;
       const names = Object.keys(properties).filter((name) => required.includes(name) || next() < 0.5);
-      return Object.fromEntries(names.map((name) => [name, valueOf(properties[name]!, next)]));
+      return Object.fromEntries(names.map((name) => [name, sampleOf(properties[name]!, next)]));
     }
     case 'array':
-      return Array.from({ length: Math.floor(next() * 3) }, () => valueOf(schema.items ?? {}, next));
+      return Array.from({ length: Math.floor(next() * 3) }, () => sampleOf(schema.items ?? {}, next));
     case 'integer':
     case 'number':
       return pick([schema.minimum ?? 0, schema.maximum ?? 1, 1, 2]);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobDetail } from '../protocol/index.ts';
 import { Command, edgeRunner, expectNothingLeft, expectRefusal, succeed } from './support/command.ts';
 import { lateClock } from './support/late-clock.ts';
+import { openBrowser, openPage, shoot } from './support/pages.ts';
 
 /** What a command that goes on has said, or is yet to say. */
 async function said(command: Command, pattern: RegExp): Promise<RegExpExecArray> {
@@ -65,6 +66,41 @@ describe('a grid of one server and one headless node', () => {
     await succeed(['submit', url, file('clip.mp4'), '--codec', 'vp9', '-o', file('out.webm')], { env });
     const inspected = await succeed(['inspect', file('out.webm'), '--json'], { env });
     expect(JSON.parse(inspected.stdout)).toMatchObject({ tracks: [{ kind: 'video' }] });
+  });
+
+  it.each(['mp4', 'm3u8'])('plays what came of a job on its page (%s)', async (kind) => {
+    const job = ['pattern:320x180@30:90', '--codec', 'h264', '-o', file(`played.${kind}`)];
+    await succeed(['submit', url, ...job], { env });
+    const browser = await openBrowser();
+    try {
+      const { page, faults } = await openPage(await browser.newContext());
+      await page.goto(`${url}/dashboard/`);
+      await page.getByLabel('Token').fill(env.EDGE_RUNNER_TOKEN!);
+      await page.getByRole('button', { name: 'Log in' }).click();
+      await page
+        .getByRole('row', { name: /pattern 320×180/ })
+        .first()
+        .getByRole('link')
+        .click();
+      const video = page.locator('video');
+      await video.evaluate((element: HTMLVideoElement) => {
+        element.muted = true;
+        return element.play();
+      });
+      await expect
+        .poll(() => video.evaluate((element: HTMLVideoElement) => element.currentTime))
+        .toBeGreaterThan(1);
+      const { width, frames } = await video.evaluate((element: HTMLVideoElement) => ({
+        width: element.videoWidth,
+        frames: element.getVideoPlaybackQuality().totalVideoFrames,
+      }));
+      expect([width, frames > 20]).toEqual([320, true]);
+      await page.getByText('1 on mac mini: done').waitFor({ state: 'attached' });
+      await shoot(page, `job-${kind}`);
+      expect(faults).toEqual([]);
+    } finally {
+      await browser.close();
+    }
   });
 
   it('refuses what the engine refuses, with its own words and exit code, and leaves nothing', async () => {

@@ -259,20 +259,20 @@ describe('what is written for a service', () => {
     const read = await page.evaluate(
       (text) => {
         const parsed = new DOMParser().parseFromString(text, 'application/xml');
-        const valueOf = (name: string) =>
+        const nextTo = (name: string) =>
           [...parsed.querySelectorAll('key')].find((key) => key.textContent === name)!.nextElementSibling!;
-        const dict = valueOf('EnvironmentVariables');
+        const dict = nextTo('EnvironmentVariables');
         return {
           faults: parsed.querySelectorAll('parsererror').length,
-          command: [...valueOf('ProgramArguments').children].map(({ textContent }) => textContent),
+          command: [...nextTo('ProgramArguments').children].map(({ textContent }) => textContent),
           environment: Object.fromEntries(
             [...dict.querySelectorAll('key')].map((key) => [
               key.textContent,
               key.nextElementSibling!.textContent,
             ]),
           ),
-          folder: valueOf('WorkingDirectory').textContent,
-          keeps: valueOf('KeepAlive').tagName,
+          folder: nextTo('WorkingDirectory').textContent,
+          keeps: nextTo('KeepAlive').tagName,
         };
       },
       agentOf(ODD, '/tmp/log'),

@@ -47,7 +47,9 @@ export function submitCommand(): Command {
           carryOut: async (plan) => {
             if (!detach) return submitInput(plan, submit);
             const { id } = await makeJob(plan, submit);
-            process.stdout.write(`${id}\n`);
+            process.stdout.write(
+              options.json ? `${JSON.stringify({ v: 1, type: 'job', job: id })}\n` : `${id}\n`,
+            );
             return null;
           },
         };

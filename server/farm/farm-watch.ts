@@ -52,7 +52,12 @@ export class FarmWatch {
     const { db, grid } = this.#options;
     const rows = await farmNodes(db, tenant);
     // What a node said last is in its row only now and then.
-    return rows.map((row) => showFarmNode({ ...row, load: grid.fleet.get(row.id)?.load ?? row.load }));
+    return rows.map((row) => {
+      const here = grid.fleet.get(row.id);
+      // It said that it goes when it has done what it has: to whoever looks that is the same as being told to.
+      const state = here?.leaving && row.state === 'active' ? 'draining' : row.state;
+      return showFarmNode({ ...row, state, load: here?.load ?? row.load });
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { JOB_STATES } from '../../../protocol/index.ts';
@@ -43,10 +44,7 @@ export function farmRoutes({ farm, log }: Services): Route[] {
           const text = news ? `event: farm\ndata: ${JSON.stringify(news)}\n\n` : ': alive\n\n';
           // Whoever does not read is told the rest when it does.
           if ((news || silent % MOST_SILENT === 0) && !response.write(text))
-            await new Promise<void>((resolve) => {
-              response.once('drain', resolve);
-              gone.signal.addEventListener('abort', () => resolve(), { once: true });
-            });
+            await once(response, 'drain', { signal: gone.signal }).catch(() => {});
           await wait(LOOK_MS, null, { signal: gone.signal }).catch(() => {});
           if (gone.signal.aborted) break;
           news = await watcher.news().catch((error: unknown) => {

@@ -8,7 +8,11 @@ const NAMED = 30;
 
 /** What came of a job: played where a browser can, and to be fetched. */
 export function Results({ files }: { files: readonly ResultFile[] }) {
-  const playable = files.filter(({ name }) => /\.(mp4|webm|mkv|m3u8)$/i.test(name));
+  // A playlist plays its pieces; of several the one that names the others has the shortest name.
+  const lists = files
+    .filter(({ name }) => name.endsWith('.m3u8'))
+    .toSorted((a, b) => a.name.length - b.name.length);
+  const playable = lists.length > 0 ? lists : files.filter(({ name }) => /\.(mp4|webm|mkv)$/i.test(name));
   const chosen = useSignal(0);
   const file = playable[chosen.value];
   return (
