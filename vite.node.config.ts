@@ -21,6 +21,7 @@ export default defineConfig({
         bench: path('bench/main.ts'),
         'bench-kernels': path('bench/kernels/main.ts'),
         soak: path('bench/soak.ts'),
+        screenshots: path('bench/pages/screenshots.ts'),
         'bench-grid': path('bench/grid/main.ts'),
         demo: path('bench/demo/main.ts'),
       },

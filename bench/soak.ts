@@ -8,6 +8,7 @@ import { describeMachine } from './machine.ts';
 import { hasFfmpeg, makeClip } from './measure/clips.ts';
 import { Ladder } from './measure/ladder.ts';
 import { ProcessTree } from './measure/process-tree.ts';
+import { soakDashboard, soakHiddenTab } from './pages/soak.ts';
 import { failedSection, type Report, type Section, verdict } from './reporting/report.ts';
 import { prepareFolder, saveReport } from './reporting/save.ts';
 import { median } from './reporting/statistics.ts';
@@ -30,8 +31,11 @@ const MODES = {
 } as const;
 type ModeName = keyof typeof MODES;
 
-/** Modes of the command, and servers that are killed in turn. */
-const SOAKS = [...(Object.keys(MODES) as ModeName[]), 'grid'] as const;
+/** Pages, and for how many minutes each has to hold. */
+const PAGES = { dashboard: 10, 'hidden-tab': 12 } as const;
+
+/** Modes of the command, servers that are killed in turn, pages that stay open. */
+const SOAKS = [...(Object.keys(MODES) as ModeName[]), 'grid', 'dashboard', 'hidden-tab'] as const;
 type SoakName = (typeof SOAKS)[number];
 
 interface Watched {
@@ -64,12 +68,22 @@ async function main(): Promise<void> {
       machine: await machineOf(clip),
       sections: [],
     };
+    const work = (name: SoakName): Promise<Section> => {
+      const say = (words: string) => process.stderr.write(`${name}: ${words}\n`);
+      if (name === 'grid') {
+        say(`${tasks} tasks`);
+        return soakGrid(folder, tasks);
+      }
+      if (name === 'dashboard' || name === 'hidden-tab') {
+        const least = Math.min(minutes, PAGES[name]);
+        say(`${least} minutes`);
+        return (name === 'dashboard' ? soakDashboard : soakHiddenTab)(folder, least * 60);
+      }
+      say(`${minutes} minutes and ${frames} frames at least`);
+      return soak(clip, folder, name, minutes * 60, frames);
+    };
     for (const name of mode as SoakName[]) {
-      process.stderr.write(
-        `${name}: ${name === 'grid' ? `${tasks} tasks` : `${minutes} minutes and ${frames} frames at least`}\n`,
-      );
-      const work = name === 'grid' ? soakGrid(folder, tasks) : soak(clip, folder, name, minutes * 60, frames);
-      const section = await work.catch((error: unknown) => failedSection(name, error));
+      const section = await work(name).catch((error: unknown) => failedSection(name, error));
       report.sections.push(section);
       report.seconds = Math.round((Date.now() - began) / 1000);
       console.log(sectionTable(section));

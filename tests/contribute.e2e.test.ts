@@ -161,13 +161,23 @@ describe('the contribute page', () => {
 
   it.each([
     ['revoked', /link was revoked/],
+    ['expired', /link has expired/],
     ['wrong', /not for joining/],
     ['unknown', /does not know the token/],
     ['missing', /holds no token/],
   ])('says of a link that is %s what happened and whom to ask', async (kind, words) => {
     const made = await server.ask<{ id: string; token: string }>('POST', '/v1/tokens', {
-      body: { name: kind, scope: kind === 'wrong' ? 'read' : 'enrol' },
+      body: {
+        ...{ name: kind, scope: kind === 'wrong' ? 'read' : 'enrol' },
+        ...(kind === 'expired' && { expiresIn: 1 }),
+      },
     });
+    if (kind === 'expired')
+      await expect
+        .poll(() =>
+          server.ask('POST', '/v1/nodes', { token: made.body.token, body: { name: 'x', host: 'tab' } }),
+        )
+        .toMatchObject({ body: { code: 'token-expired' } });
     if (kind === 'revoked') await server.ask('DELETE', `/v1/tokens/${made.body.id}`);
     const token = { missing: null, unknown: 'er_enrol_unknown' }[kind] ?? made.body.token;
     await open(kind === 'missing' ? null : token);

@@ -1,5 +1,6 @@
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JobPage } from '../protocol/index.ts';
 import { startTestServer, type TestServer } from '../server/testing.ts';
 import { patternJob } from '../server/testing-node.ts';
 import { SimulatedFarm } from './support/farm.ts';
@@ -143,6 +144,8 @@ describe('the dashboard', () => {
       ['nodes', 'nodes'],
       ['add', 'add'],
       ['access', 'access'],
+      ['node', `nodes/${farm.nodes[0]!.id}`],
+      ['job', `jobs/${(await server.ask<JobPage>('GET', '/v1/jobs')).body.jobs.at(-1)!.id}`],
     ] as const) {
       await page.goto(`${server.url}/dashboard/#/${path}`);
       await page.locator('main h1').first().waitFor({ state: 'attached' });
@@ -150,6 +153,7 @@ describe('the dashboard', () => {
       await expectAccessible(page);
       await shoot(page, `phone-dark-${name}`);
     }
+    await page.goto(`${server.url}/dashboard/#/access`);
     await page.reload();
     await page
       .getByRole('row', { name: /^browser: Chrome/ })

@@ -113,6 +113,13 @@ describe('a job server', () => {
         const { status, body } = await ask('POST', '/v1/jobs', { body: { spec: patternJob(50) } });
         expect([status, body]).toMatchObject([507, { code: 'disk-full' }]);
       }
+      // Whoever looks at the dashboard is told, with what to do about it.
+      const feed = await fetch(new URL('/v1/farm', server.url), {
+        headers: { authorization: `Bearer ${server.admin}` },
+      });
+      const reader = feed.body!.pipeThrough(new TextDecoderStream()).getReader();
+      expect((await reader.read()).value).toMatch(/"problems":\[\{"code":"disk-full"/);
+      await reader.cancel();
       // What is under way goes on meanwhile.
       node.renew();
       expect((await node.next('renewed')).lost).toEqual([]);

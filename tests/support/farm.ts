@@ -45,14 +45,14 @@ function gpu(name: string, memory: number | null, driver: string | null = null) 
 
 /** A server's nodes and jobs, as many as a test or a picture wants: real sockets and messages, no browsers. */
 export class SimulatedFarm {
-  readonly #server: TestServer;
+  readonly #server: Pick<TestServer, 'url' | 'ask' | 'token'>;
   readonly nodes: SimulatedNode[] = [];
   readonly #under = new Map<SimulatedNode, { offer: Offer; frames: number; fps: number; seq: number }>();
   #working: NodeJS.Timeout | null = null;
   #enrol = '';
   #round = 0;
 
-  constructor(server: TestServer) {
+  constructor(server: Pick<TestServer, 'url' | 'ask' | 'token'>) {
     this.#server = server;
   }
 

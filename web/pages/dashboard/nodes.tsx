@@ -140,7 +140,9 @@ function Row({ node: signal }: { node: Signal<FarmNode> }) {
       <td>
         <Chip {...standingOf(node)} />
       </td>
-      <td class="wide-only">{hardwareOf(node)}</td>
+      <td class="wide-only">
+        {hardwareOf(node)} <span class="quiet">({node.adapter ? 'webgpu' : 'cpu'})</span>
+      </td>
       <td class="number wide-only">
         <Load node={node} />
       </td>
