@@ -50,6 +50,8 @@ export default defineConfig({
           exclude: ['**/*.browser.test.ts', ...NEVER],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // A busy machine takes its time; what is waited for comes, or the test fails all the same.
+          expect: { poll: { timeout: 30_000 } },
           pool: 'forks',
           maxWorkers: 2,
         },
