@@ -118,7 +118,9 @@ describe('a job server', () => {
         headers: { authorization: `Bearer ${server.admin}` },
       });
       const reader = feed.body!.pipeThrough(new TextDecoderStream()).getReader();
-      expect((await reader.read()).value).toMatch(/"problems":\[\{"code":"disk-full"/);
+      let told = '';
+      while (!told.includes('\n\n')) told += (await reader.read()).value;
+      expect(told).toMatch(/"problems":\[\{"code":"disk-full"/);
       await reader.cancel();
       // What is under way goes on meanwhile.
       node.renew();

@@ -117,7 +117,9 @@ function Operation({ call }: { call: Call }) {
 const Shape = ({ words, schema }: { words: string; schema: Schema }) => (
   <details>
     <summary>{words}</summary>
-    <Scrolled text={JSON.stringify(schema, null, 2)} label={words} />
+    <Scrolled label={words}>
+      <pre>{JSON.stringify(schema, null, 2)}</pre>
+    </Scrolled>
   </details>
 );
 
@@ -163,7 +165,11 @@ function Trial({ call: { method, path, operation }, body }: { call: Call; body: 
           Send {method}
         </button>
       </div>
-      {answer.value !== null && <Scrolled text={answer.value} label="Answer" />}
+      {answer.value !== null && (
+        <Scrolled label="Answer">
+          <pre>{answer.value}</pre>
+        </Scrolled>
+      )}
     </form>
   );
 }

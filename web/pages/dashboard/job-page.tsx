@@ -8,6 +8,7 @@ import type {
   JobProgress,
 } from '../../../protocol/index.ts';
 import { ask } from '../shared/ask.ts';
+import { Scrolled } from '../shared/scrolled.tsx';
 import { clock, duration, rate } from '../shared/words.ts';
 import { leftOf, mayChange, progressOf, shareOf } from './jobs.tsx';
 import { Action, Bar, Chip, Refusal } from './parts.tsx';
@@ -159,13 +160,15 @@ function Job({
       <Timeline job={job} />
       <section class="card stack tight" aria-labelledby="events">
         <h2 id="events">What happened</h2>
-        <ol class="events number">
-          {[...events].reverse().map((event) => (
-            <li key={event.id}>
-              <time dateTime={event.at}>{clock(event.at)}</time> {wordsOf(event)}
-            </li>
-          ))}
-        </ol>
+        <Scrolled label="Events">
+          <ol class="events number">
+            {[...events].reverse().map((event) => (
+              <li key={event.id}>
+                <time dateTime={event.at}>{clock(event.at)}</time> {wordsOf(event)}
+              </li>
+            ))}
+          </ol>
+        </Scrolled>
       </section>
     </>
   );

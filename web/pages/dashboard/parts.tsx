@@ -88,7 +88,9 @@ export function Copyable({ text, label }: { text: string; label: string }) {
   };
   return (
     <div class="copyable">
-      <Scrolled text={text} label={label} />
+      <Scrolled label={label}>
+        <pre>{text}</pre>
+      </Scrolled>
       <button type="button" class="small" onClick={copy} aria-label={`Copy ${label}`}>
         {copied.value ? 'Copied' : 'Copy'}
       </button>

@@ -1,4 +1,5 @@
 import type { JobDetail } from '../../../protocol/index.ts';
+import { Scrolled } from '../shared/scrolled.tsx';
 import { clock, duration } from '../shared/words.ts';
 import { Chip } from './parts.tsx';
 import { ATTEMPT_STANDINGS, type Standing } from './states.ts';
@@ -61,13 +62,15 @@ export function Timeline({ job }: { job: JobDetail }) {
       {attempts.length > 0 && (
         <details>
           <summary>As a list</summary>
-          <ul class="events number">
-            {attempts.map((attempt) => (
-              <li key={attempt.id}>
-                <Chip {...standingOf(attempt)} /> {told(attempt)}
-              </li>
-            ))}
-          </ul>
+          <Scrolled label="Attempts as a list">
+            <ul class="events number">
+              {attempts.map((attempt) => (
+                <li key={attempt.id}>
+                  <Chip {...standingOf(attempt)} /> {told(attempt)}
+                </li>
+              ))}
+            </ul>
+          </Scrolled>
         </details>
       )}
     </section>
