@@ -43,7 +43,7 @@ async function main(): Promise<void> {
       try {
         await farm.join(46);
         for (let i = 0; i < 60; i++) await farm.submit(patternJob(i % 7 === 0 ? 12 : 1));
-        farm.work(2, 6_000);
+        farm.work(2, 2_000);
         farm.nodes[5]!.send({ type: 'pause', reason: { code: 'thermal', message: 'the GPU is at 97 °C' } });
         const page = await browser.newPage();
         await page.setViewport(DESK);
@@ -54,8 +54,8 @@ async function main(): Promise<void> {
         await shoot(page, 'dashboard');
         await go(page, 'nodes', 'tbody tr');
         await shoot(page, 'nodes');
-        const job = await farm.submit(patternJob(12));
-        await go(page, `jobs/${job.id}`, '.lanes .attempt');
+        const job = await farm.submit(patternJob(12, { priority: 50 }));
+        await go(page, `jobs/${job.id}`, '.lanes li:nth-child(4)');
         await shoot(page, 'job');
         await page.setViewport(PHONE);
         await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'dark' }]);

@@ -12,7 +12,7 @@ interface ChartProps {
 
 const HEIGHT = 150;
 /** Seconds that are shown at least. */
-const LEAST_SECONDS = 600;
+const LEAST_SECONDS = 120;
 
 /** Numbers over the last hour. */
 export function Chart({ title, samples, lines }: ChartProps) {

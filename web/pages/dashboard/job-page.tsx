@@ -175,8 +175,8 @@ function Job({
 }
 
 function wishOf({ spec }: JobDetail): string {
-  const stages = spec.stages.map(({ kind }) => kind);
-  const outputs = spec.outputs.map(({ kind }) => kind);
+  const stages = [...new Set(spec.stages.map(({ kind }) => kind))];
+  const outputs = [...new Set(spec.outputs.map(({ kind }) => kind))];
   return `${stages.length > 0 ? stages.join(', ') : 'no analysis'}; ${outputs.join(', ')}`;
 }
 

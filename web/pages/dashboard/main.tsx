@@ -17,7 +17,8 @@ import { enter, logOut, session } from './session.ts';
 const place = signal(placeOf());
 addEventListener('hashchange', () => {
   place.value = placeOf();
-  document.getElementById('main')?.focus();
+  document.getElementById('main')?.focus({ preventScroll: true });
+  scrollTo(0, 0);
 });
 
 function placeOf(): readonly string[] {
