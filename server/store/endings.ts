@@ -7,7 +7,7 @@ import { notify } from './notify.ts';
 
 /** Failed attempts after which a task is dead. */
 export const MOST_FAILURES = 4;
-/** Attempts of any end after which it is: offers that nobody takes count too. */
+/** Attempts after which it is: offers that nobody takes count too, what was given back does not. */
 export const MOST_ATTEMPTS = 25;
 
 /** How an attempt ended without a result. */
@@ -99,22 +99,25 @@ async function release(
   const failedTasks = await tx.query<{ id: string; job: string; error: ErrorRecord | null }>(
     `WITH ended AS (
        SELECT task, count(*)::int AS count, (count(*) FILTER (WHERE counts))::int AS failures, bool_and(retry) AS retry,
-         (array_agg(error) FILTER (WHERE error IS NOT NULL))[1] AS error, bool_or(rests) AS rests
-       FROM unnest($1::text[], $2::boolean[], $3::boolean[], $4::text[], $5::boolean[])
-         AS e (task, counts, retry, error, rests) GROUP BY task
+         (array_agg(error) FILTER (WHERE error IS NOT NULL))[1] AS error, bool_or(rests) AS rests,
+         (count(*) FILTER (WHERE returned))::int AS returned
+       FROM unnest($1::text[], $2::boolean[], $3::boolean[], $4::text[], $5::boolean[], $6::boolean[])
+         AS e (task, counts, retry, error, rests, returned) GROUP BY task
      ), freed AS (
        UPDATE task SET live = live - ended.count, failures = task.failures + ended.failures,
+         returned = task.returned + ended.returned,
          error = coalesce(ended.error::jsonb, task.error),
          wait_until = CASE WHEN ended.rests
            THEN now() + (ARRAY[${RESTS.join(', ')}])[least(task.failures + 1, ${RESTS.length})] * interval '1 second' END,
          state = CASE
            WHEN task.state <> 'leased' THEN task.state
            WHEN NOT ended.retry THEN 'failed'
-           WHEN task.failures + ended.failures >= ${MOST_FAILURES} OR task.attempts >= ${MOST_ATTEMPTS} THEN 'dead'
+           WHEN task.failures + ended.failures >= ${MOST_FAILURES}
+             OR task.attempts - task.returned - ended.returned >= ${MOST_ATTEMPTS} THEN 'dead'
            WHEN live > ended.count THEN 'leased'
            ELSE 'queued' END,
          ended_at = CASE WHEN NOT ended.retry OR task.failures + ended.failures >= ${MOST_FAILURES}
-           OR task.attempts >= ${MOST_ATTEMPTS} THEN now() END
+           OR task.attempts - task.returned - ended.returned >= ${MOST_ATTEMPTS} THEN now() END
        FROM ended WHERE task.id = ended.task
        RETURNING task.id, task.job, task.ordinal, task.state, task.error
      ), told AS (
@@ -130,6 +133,7 @@ async function release(
       ({ retry }) => retry,
       ({ error }) => error && JSON.stringify(error),
       (row) => row.state === 'failed' && row.error?.code !== UNREADABLE && !countsForNode(row),
+      ({ state }) => state === 'returned',
     ),
   );
   // All that a node lost at one time it lost for one reason: a machine without power has not failed at everything.

@@ -5,7 +5,7 @@ import { Waiting } from '../grid/waiting.ts';
 import { CAPABILITIES } from '../testing-node.ts';
 import { claimTasks, type NewAttempt, queuedKinds } from './claims.ts';
 import type { Database } from './database.ts';
-import { endAttempts, expireAttempts, MOST_FAILURES } from './endings.ts';
+import { endAttempts, expireAttempts, MOST_ATTEMPTS, MOST_FAILURES } from './endings.ts';
 import { createJob, endJob, getJob, retryJob, tasksOfJob } from './jobs.ts';
 import { acceptOffers, recordProgress, renewLeases } from './leases.ts';
 import { migrate, NewerDatabase } from './migrate.ts';
@@ -111,6 +111,23 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
         await Promise.all([finish([first!]), finish([second!])]);
         expect((await getJob(db, tenant, job.id))!.state).toBe('done');
       }
+    });
+
+    it('gives up a task that nobody takes, and none that is given back however often', async () => {
+      const end = async (state: 'returned' | 'withdrawn') => {
+        const [attempt] = await claim(1);
+        if (!attempt) return false;
+        const { attempt: id, lease } = attempt;
+        await db.transaction((tx) =>
+          endAttempts(tx, [{ attempt: id, lease, state, error: null, retry: true }]),
+        );
+        return true;
+      };
+      const { job } = await submit();
+      for (let i = 0; i < 2 * MOST_ATTEMPTS; i++) expect(await end('returned')).toBe(true);
+      for (let i = 0; i < MOST_ATTEMPTS; i++) expect(await end('withdrawn')).toBe(true);
+      expect(await states(job.id)).toEqual(['dead']);
+      expect(await end('withdrawn')).toBe(false);
     });
 
     it('takes its migrations once, and refuses a database of a newer build', async () => {

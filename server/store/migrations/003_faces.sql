@@ -7,6 +7,9 @@ ALTER TABLE node ADD COLUMN pause jsonb;
 ALTER TABLE job ADD COLUMN title text NOT NULL DEFAULT '';
 CREATE INDEX job_of_state ON job (tenant, state, position DESC);
 
+-- Attempts that were given back: they speak against nobody, not against the task either.
+ALTER TABLE task ADD COLUMN returned integer NOT NULL DEFAULT 0;
+
 -- Of links that log a browser in once.
 CREATE TABLE login (
   -- sha256 of the code, hex.
