@@ -54,7 +54,9 @@ export async function runInput(run: InputRun): Promise<InputResult> {
           await openUrl({ url: run.input.url, headers: run.headers }, run.signal, 'whole'),
         );
       } else throw error;
-      return await attempt(run, served, once);
+      return await attempt(run, served, once).catch((again: unknown) => {
+        throw error.code === 'browser-died' ? diedTwice(again) : again;
+      });
     }
   } finally {
     run.reporter.end();
@@ -62,10 +64,19 @@ export async function runInput(run: InputRun): Promise<InputResult> {
   }
 }
 
+/** One that does not even come up the second time is a browser that died twice, not a machine without one. */
+function diedTwice(again: unknown): unknown {
+  if (!(again instanceof EdgeRunnerError) || again.code !== 'browser-launch') return again;
+  return new EdgeRunnerError('browser-died', `Started again, ${again.message}`, again.remedy, {
+    cause: again,
+  });
+}
+
 async function attempt(run: InputRun, served: Served, once: OnceOnly): Promise<InputResult> {
   const { job, target, launch, events, reporter, signal } = run;
   const began = performance.now();
   let firstFrameSeconds: number | null = null;
+  let over = false;
   const files = target && new OutputFiles(target.folder);
   const maps = run.depthFolder === null ? null : new OutputFiles(run.depthFolder);
   try {
@@ -85,6 +96,8 @@ async function attempt(run: InputRun, served: Served, once: OnceOnly): Promise<I
       onEvents: (lines) => events.write(once.filter(lines.filter((line) => line.type !== 'summary'))),
       onLog: (message) => reporter.log(message),
       onProgress: (message) => {
+        // What a browser that died had sent may still come in.
+        if (over) return;
         firstFrameSeconds ??= Number(((performance.now() - began) / 1000).toFixed(3));
         reporter.progress(message);
       },
@@ -100,6 +113,7 @@ async function attempt(run: InputRun, served: Served, once: OnceOnly): Promise<I
     reporter.summary(summary, output);
     return { summary, output, firstFrameSeconds };
   } finally {
+    over = true;
     await Promise.all([files?.discard(), maps?.discard()]);
   }
 }
