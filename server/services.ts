@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { BlobStore } from './blobs/store.ts';
 import type { DiskRoom } from './disk-room.ts';
-import type { FarmWatch } from './farm/farm-watch.ts';
+import type { FarmWatch } from './farm/watch.ts';
 import type { Grid } from './grid/grid.ts';
 import type { Hub } from './grid/hub.ts';
 import type { Intervals } from './grid/intervals.ts';
