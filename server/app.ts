@@ -54,7 +54,7 @@ export function buildApp(
   for (const page of PAGES) app.use(`/${page}`, express.static(`${pagesFolder()}/${page}`));
   app.get('/', (_request, response) => response.redirect(302, '/dashboard/'));
   app.use(['/ca.pem', '/install.sh', '/edge-runner.tgz'], requestLimit(limits));
-  app.use(installFiles(reach, log));
+  app.use(installFiles(reach));
   app.use(['/v1', '/metrics', '/openapi.json'], refusalLimit(limits), requestLimit(limits));
   const door = new Doorkeeper(db);
   app.use(

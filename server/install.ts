@@ -1,10 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Router } from 'express';
-import type { Logger } from 'pino';
 import { create } from 'tar';
 import installScript from './install.sh?raw';
 import type { Reach } from './reach.ts';
@@ -15,7 +13,7 @@ const HOST = /^[A-Za-z0-9.:[\]-]{1,255}$/;
 const ALWAYS = ['package.json', 'README.md'];
 
 /** What another machine fetches to become a node: our authority, the script of the one line, this very build. */
-export function installFiles(reach: Reach, log: Logger): Router {
+export function installFiles(reach: Reach): Router {
   const router = Router({ caseSensitive: true, strict: true });
   router.get('/ca.pem', (_request, response, next) => {
     if (!reach.ca) return next();
@@ -34,14 +32,19 @@ export function installFiles(reach: Reach, log: Logger): Router {
           .replaceAll('@PIN@', reach.pin ?? ''),
       );
   });
+  // Made once: it takes the better part of a second.
+  let made: Promise<Buffer> | null = null;
   router.get('/edge-runner.tgz', async (_request, response, next) => {
     const root = packageRoot();
     if (!root) return next();
-    response.type('application/gzip').set('cache-control', 'no-store');
-    // Whoever fetches it may go in the midst of it.
-    await pipeline(packed(root), response).catch((error: unknown) =>
-      log.info({ err: error }, 'the package was not fetched to its end'),
-    );
+    made ??= packed(root);
+    made.catch(() => {
+      made = null;
+    });
+    response
+      .type('application/gzip')
+      .set('cache-control', 'no-store')
+      .send(await made);
   });
   return router;
 }
@@ -60,7 +63,7 @@ function packageRoot(): string | null {
 }
 
 /** The package as npm would pack it. */
-function packed(root: string): Readable {
+function packed(root: string): Promise<Buffer> {
   const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
   const left = files.filter((entry) => entry.startsWith('!')).map((entry) => entry.slice(1));
   const isLeft = (path: string) =>
@@ -73,6 +76,5 @@ function packed(root: string): Readable {
     },
     taken.filter((entry) => existsSync(join(root, entry))),
   );
-  // It is a stream of its own kind, that Node's do not know as one.
-  return Readable.from(stream as AsyncIterable<Buffer>);
+  return buffer(stream as AsyncIterable<Buffer>);
 }

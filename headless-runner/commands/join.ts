@@ -35,37 +35,45 @@ async function join(server: string, options: JoinOptions): Promise<void> {
     const relay = await Relay.start(client.server, client.agent);
     const memoryCap = (options.memoryCap ?? totalmem() / MIB / 2 / gpus.length) * MIB;
     try {
-      const nodes = await Promise.all(
-        gpus.map(async (gpu) => {
-          const name = nodeName(options.name, gpu);
-          const credential = await credentialOf(client, name, address.token !== null);
-          const log = (message: string) => say(`${name}: ${message}`);
-          const sensors = sensorsOf(gpu.address);
-          const device = await sensors.device();
-          const { backend, headed, labels, region } = options;
-          const browser = new NodeBrowser({
-            ...{ name, memoryCap, log, origin: relay.origin },
-            launch: { executablePath, backend, headed, env: gpu.env },
-            config: {
-              ...{ credential, build: __VERSION__, slots: options.concurrency, labels, device },
-              ...(region !== undefined && { region }),
-            },
-            onStatus: statusTeller(log),
-          });
-          const guard = new Guard(limits);
-          const watch = new NodeWatch({ sensors, guard, browser, log });
-          await watch.start();
-          return { name, browser, watch };
-        }),
-      );
-      leaving.addEventListener('abort', () => {
+      const nodes: { name: string; browser: NodeBrowser; watch: NodeWatch }[] = [];
+      // One after the other: what they are to the server stands in one file.
+      for (const gpu of gpus) {
+        const name = nodeName(options.name, gpu);
+        const credential = await credentialOf(client, name, address.token !== null);
+        const log = (message: string) => say(`${name}: ${message}`);
+        const sensors = sensorsOf(gpu.address);
+        const device = await sensors.device();
+        const { backend, headed, labels, region } = options;
+        const browser = new NodeBrowser({
+          ...{ name, memoryCap, log, origin: relay.origin },
+          launch: { executablePath, backend, headed, env: gpu.env },
+          config: {
+            ...{ credential, build: __VERSION__, slots: options.concurrency, labels, device },
+            ...(region !== undefined && { region }),
+          },
+          onStatus: statusTeller(log),
+        });
+        nodes.push({
+          name,
+          browser,
+          watch: new NodeWatch({ sensors, guard: new Guard(limits), browser, log }),
+        });
+      }
+      whenAborted(leaving, () => {
         for (const { browser } of nodes) browser.drain();
       });
-      gone.addEventListener('abort', () => {
+      whenAborted(gone, () => {
         for (const { browser } of nodes) void browser.close();
       });
       const ends = await Promise.all(
-        nodes.map(({ browser, watch }) => browser.run().finally(() => watch.stop())),
+        nodes.map(async ({ browser, watch }) => {
+          try {
+            await watch.start();
+            return await browser.run();
+          } finally {
+            await watch.stop();
+          }
+        }),
       );
       const revoked = nodes.filter((_, i) => ends[i] === 'revoked');
       for (const { name } of revoked) await new Credentials().set(client.server, name, null);
@@ -117,6 +125,12 @@ async function untilDrained(work: (leaving: AbortSignal, gone: AbortSignal) => P
   } finally {
     for (const name of signals) process.off(name, stop);
   }
+}
+
+/** Also where that was before anybody listened. */
+function whenAborted(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act();
+  else signal.addEventListener('abort', act, { once: true });
 }
 
 const say = (line: string): void => {

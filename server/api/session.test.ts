@@ -63,6 +63,34 @@ describe('a browser', () => {
     expect((await ask('GET', '/v1/session', { authorization: `Bearer ${token}` })).status).toBe(200);
   });
 
+  it('is logged in for no longer than its token is good, and hears no feed after that', async () => {
+    const { body } = await server.ask<{ id: string; token: string }>('POST', '/v1/tokens', {
+      body: { name: 'short', scope: 'read', expiresIn: 3600 },
+    });
+    const { cookie } = await logIn({ token: body.token });
+    const mine = { ...SAME, cookie };
+    const { body: list } = await server.ask<{ tokens: { name: string; expiresAt: string }[] }>(
+      'GET',
+      '/v1/tokens',
+    );
+    const session = list.tokens.filter(({ name }) => name.startsWith('browser')).at(-1)!;
+    expect(Date.parse(session.expiresAt) - Date.now()).toBeLessThanOrEqual(3_600_000);
+    const feed = await ask('GET', '/v1/farm', mine);
+    expect(feed.status).toBe(200);
+    await server.ask('DELETE', `/v1/tokens/${body.id}`);
+    // It ends by itself: else this would wait for ever.
+    await feed.text();
+    expect((await ask('GET', '/v1/session', mine)).status).toBe(401);
+  });
+
+  it('does not end the token that is sent beside its cookie', async () => {
+    const token = await server.token('read');
+    const { cookie } = await logIn({ token: await server.token('read') });
+    const both = { ...SAME, cookie, authorization: `Bearer ${token}` };
+    expect((await ask('DELETE', '/v1/session', both)).status).toBe(204);
+    expect((await ask('GET', '/v1/session', { authorization: `Bearer ${token}` })).status).toBe(200);
+  });
+
   it.each(['enrol', 'none'])('is told so when its token opens no pages (%s)', async (scope) => {
     const token = scope === 'none' ? 'er_read_unknown' : await server.token(scope);
     const { answer, cookie } = await logIn({ token });

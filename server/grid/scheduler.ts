@@ -4,7 +4,7 @@ import type { Work } from '../../protocol/index.ts';
 import { type Candidate, claimTasks, type Kind, type NewAttempt, queuedKinds } from '../store/claims.ts';
 import type { Database } from '../store/database.ts';
 import { endAttempts, expireAttempts, failTasks } from '../store/endings.ts';
-import { endSuspensions, tripBreakers } from '../store/nodes.ts';
+import { connectedNodes, endSuspensions, tripBreakers } from '../store/nodes.ts';
 import { notify } from '../store/notify.ts';
 import { pauseAfter } from './batcher.ts';
 import type { ConnectedNode, Fleet } from './fleet.ts';
@@ -18,6 +18,8 @@ const WINDOW = 128;
 const WIDEST = 8_192;
 /** Seconds that a task which failed on one node waits for another that is busy. */
 const OTHERS_SECONDS = 30;
+/** Milliseconds between two looks at all nodes for tasks that none may be able to read. */
+const JUDGE_MS = 1_000;
 /** Attempts that are ended in one look for late ones, at most. */
 const EXPIRE_BATCH = 500;
 
@@ -40,8 +42,9 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   #matching: Promise<void> | null = null;
   #again = false;
-  /** Tasks of the last claim that none of the nodes can read. */
-  #hopeless: string[] = [];
+  /** Tasks of the last claim that no node which takes work can read, and when such were judged last. */
+  #unread: Candidate[] = [];
+  #judged = Number.NEGATIVE_INFINITY;
   #looking: NodeJS.Timeout | null = null;
   /** The last look for what is late. */
   #looked: Promise<void> = Promise.resolve();
@@ -110,8 +113,7 @@ export class Scheduler {
           return this.#choose(candidates, kinds);
         },
       );
-      const hopeless = this.#hopeless.splice(0);
-      if (hopeless.length > 0) await failTasks(db, hopeless);
+      await this.#judge(this.#unread.splice(0));
       if (attempts.length === 0) {
         // All of them wait for nodes that have not failed at them: behind them there may be others that do not.
         if (seen < WIDEST && seen >= Math.min(WINDOW, 2 * free.length + 8) * wider) {
@@ -141,7 +143,7 @@ export class Scheduler {
       const nodes = able.get(task.needsKey) ?? [];
       const readers = nodes.filter(({ id }) => !task.unreadableOn.includes(id));
       if (readers.length === 0 && task.unreadableOn.length > 0) {
-        this.#hopeless.push(task.id);
+        this.#unread.push(task);
         continue;
       }
       const untried = readers.filter(({ id }) => !task.failedOn.includes(id));
@@ -154,6 +156,21 @@ export class Scheduler {
       chosen.push({ task: task.id, node: id });
     }
     return chosen;
+  }
+
+  /** Fails what no node can read, on whatever server and whether or not it takes work now; the rest waits for one that can. */
+  async #judge(tasks: readonly Candidate[]): Promise<void> {
+    const { db } = this.#options;
+    if (tasks.length === 0 || performance.now() - this.#judged < JUDGE_MS) return;
+    this.#judged = performance.now();
+    const nodes = await connectedNodes(db);
+    const hopeless = tasks.filter(({ needs, unreadableOn }) =>
+      nodes.every((node) => unreadableOn.includes(node.id) || !canDo(node, needs)),
+    );
+    await failTasks(
+      db,
+      hopeless.map(({ id }) => id),
+    );
   }
 
   async #offer(attempts: NewAttempt[]): Promise<void> {

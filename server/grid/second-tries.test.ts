@@ -113,6 +113,30 @@ describe('a task that failed once', () => {
     expect(new Set(tried).size).toBe(tried.length);
   });
 
+  it('waits for a node that can read it and takes no work just now', async () => {
+    const blind = await join();
+    const mac = await join();
+    mac.send({ type: 'pause', reason: { code: 'battery', message: 'on battery' } });
+    mac.send({ type: 'ping' });
+    await mac.next('pong');
+    const id = await submit();
+    const offer = await blind.next('offer');
+    blind.accept(offer);
+    fail(blind, offer, CODEC);
+    // Long enough to have been judged: another task has come and gone.
+    const other = await submit();
+    const second = await blind.next('offer');
+    blind.accept(second);
+    blind.finish(second);
+    expect((await ended(other)).state).toBe('done');
+    expect((await show(id)).taskList[0]!.state).toBe('queued');
+    mac.send({ type: 'resume' });
+    const third = await mac.next('offer');
+    mac.accept(third);
+    mac.finish(third);
+    expect((await ended(id)).state).toBe('done');
+  });
+
   it('fails at once, and says why, when none of the nodes can read it', async () => {
     const node = await join();
     const id = await submit();

@@ -34,13 +34,23 @@ export function useLogin(
   });
 }
 
-/** What a browser shows in place of a token that somebody pasted, so that it can be ended alone. */
-export const createSession = (
-  db: Queries,
-  tenant: string,
-  scope: Scope,
+const createSession = (db: Queries, tenant: string, scope: Scope, name: string) =>
+  createToken(db, tenant, { name, scope, expiresIn: SESSION_SECONDS, labels: [], trust: 'untrusted' });
+
+/** What a browser shows in place of a token that somebody pasted: it can be ended alone, and lasts no longer than that. */
+export const sessionOfToken = (
+  db: Database,
+  token: TokenRow,
   name: string,
 ): Promise<{ row: TokenRow; secret: string }> =>
-  createToken(db, tenant, { name, scope, expiresIn: SESSION_SECONDS, labels: [], trust: 'untrusted' });
+  db.transaction(async (tx) => {
+    const made = await createSession(tx, token.tenant, token.scope, name);
+    await tx.query('UPDATE token SET parent = $2, expires_at = least(expires_at, $3) WHERE id = $1', [
+      made.row.id,
+      token.parent ?? token.id,
+      token.expires_at,
+    ]);
+    return made;
+  });
 
 export { SESSION_SECONDS };

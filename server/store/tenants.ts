@@ -22,6 +22,8 @@ export interface TokenRow {
   expires_at: Date | null;
   revoked_at: Date | null;
   last_used_at: Date | null;
+  /** Of a session: the token that it was begun with, with which it ends. */
+  parent: string | null;
 }
 
 export interface NewTokenRow {
@@ -34,7 +36,7 @@ export interface NewTokenRow {
 }
 
 const TOKEN =
-  'id, tenant, name, scope, labels, region, trust, created_at, expires_at, revoked_at, last_used_at';
+  'id, tenant, name, scope, labels, region, trust, created_at, expires_at, revoked_at, last_used_at, parent';
 
 /** @returns null when there is one of that name. */
 export async function createTenant(
@@ -119,6 +121,15 @@ export async function findToken(
   return row ?? null;
 }
 
+/** Whether a token that was good when it was shown still is: feeds go on for days. */
+export async function isGood(db: Queries, id: string): Promise<boolean> {
+  const rows = await db.query(
+    'SELECT 1 FROM token WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())',
+    [id],
+  );
+  return rows.length > 0;
+}
+
 /** When each was used last, told now and then. */
 export async function touchTokens(db: Queries, ids: readonly string[]): Promise<void> {
   await db.query('UPDATE token SET last_used_at = now() WHERE id = ANY($1)', [ids]);
@@ -127,11 +138,12 @@ export async function touchTokens(db: Queries, ids: readonly string[]): Promise<
 export const listTokens = (db: Queries, tenant: string): Promise<TokenRow[]> =>
   db.query(`SELECT ${TOKEN} FROM token WHERE tenant = $1 ORDER BY created_at, id`, [tenant]);
 
-/** @returns null when the tenant has no such token; once revoked it stays so. */
+/** With all sessions that were begun with it. @returns null when the tenant has no such token; once revoked it stays so. */
 export async function revokeToken(db: Queries, tenant: string, id: string): Promise<TokenRow | null> {
-  const [row] = await db.query<TokenRow>(
-    `UPDATE token SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 AND tenant = $2 RETURNING ${TOKEN}`,
+  const rows = await db.query<TokenRow>(
+    `UPDATE token SET revoked_at = coalesce(revoked_at, now()) WHERE (id = $1 OR parent = $1) AND tenant = $2
+     RETURNING ${TOKEN}`,
     [id, tenant],
   );
-  return row ?? null;
+  return rows.find((row) => row.id === id) ?? null;
 }

@@ -108,13 +108,12 @@ export class NodeSession {
     this.#pause = reason;
     this.#send({ type: 'pause', reason });
     if (!finish) {
-      for (const { attempt, lease, ended } of [...this.#attempts.values()]) {
-        // What is done is not done again.
-        if (ended?.type === 'done') continue;
-        this.#givenUp.set(attempt, lease);
-        this.#forget(attempt);
-      }
+      // What is done is not done again.
+      const unfinished = [...this.#attempts.values()].filter(({ ended }) => ended?.type !== 'done');
+      for (const { attempt, lease } of unfinished) this.#givenUp.set(attempt, lease);
+      // Said first: a node that wants to leave is gone with the last of them.
       this.#giveBack();
+      for (const { attempt } of unfinished) this.#forget(attempt);
     }
     this.#tell();
   }
@@ -280,7 +279,10 @@ export class NodeSession {
 
   #hear(running: RunningAttempt, message: FromAttempt): void {
     const { attempt, lease } = running;
-    if (this.#attempts.get(attempt) !== running) return;
+    if (this.#attempts.get(attempt) !== running) {
+      if (message.type === 'preview') message.picture.close();
+      return;
+    }
     if (message.type === 'preview') this.#onPreview(message.picture);
     if (message.type === 'log')
       this.#send({ type: 'log', attempt, lease, message: message.message.slice(0, 2048) });

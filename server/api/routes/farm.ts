@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { JOB_STATES } from '../../../protocol/index.ts';
 import type { Services } from '../../services.ts';
+import { isGood } from '../../store/tenants.ts';
 import { type Route, route } from '../route.ts';
 
 /** Milliseconds between two looks: no eye sees more of a table. */
@@ -18,7 +19,7 @@ const page = z.object({
 });
 
 /** The farm as it goes on, for a dashboard. */
-export function farmRoutes({ farm, log }: Services): Route[] {
+export function farmRoutes({ db, farm, log }: Services): Route[] {
   return [
     route({
       ...{ method: 'get', path: '/v1/farm', name: 'watchFarm', access: 'read' },
@@ -46,7 +47,7 @@ export function farmRoutes({ farm, log }: Services): Route[] {
           if ((news || silent % MOST_SILENT === 0) && !response.write(text))
             await once(response, 'drain', { signal: gone.signal }).catch(() => {});
           await wait(LOOK_MS, null, { signal: gone.signal }).catch(() => {});
-          if (gone.signal.aborted) break;
+          if (gone.signal.aborted || !(await isGood(db, caller.id).catch(() => true))) break;
           news = await watcher.news().catch((error: unknown) => {
             log.warn({ err: error }, 'a look at the farm failed');
             return null;

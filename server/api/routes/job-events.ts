@@ -5,6 +5,7 @@ import type { Waiting } from '../../grid/waiting.ts';
 import type { Database } from '../../store/database.ts';
 import { getJob } from '../../store/jobs.ts';
 import { eventsAfter } from '../../store/records.ts';
+import { isGood } from '../../store/tenants.ts';
 import { showEvent } from '../views.ts';
 
 /** Events read at a time. */
@@ -17,6 +18,8 @@ export interface Following {
   hub: Hub;
   waits: Waiting;
   tenant: string;
+  /** Id of the token that it is for: the feed ends with it. */
+  caller: string;
   job: string;
   /** Id of the last event that is known. */
   after: number;
@@ -30,6 +33,7 @@ export async function followJob({
   hub,
   waits,
   tenant,
+  caller,
   job,
   after,
   request,
@@ -63,7 +67,7 @@ export async function followJob({
     while (!bell.closed) {
       // First where it stands, then what led there: once it has ended nothing is added.
       const now = await getJob(db, tenant, job);
-      if (!now) break;
+      if (!now || !(await isGood(db, caller))) break;
       const events = await eventsAfter(db, job, last, BATCH);
       for (const event of events) {
         last = event.id;

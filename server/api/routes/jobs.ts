@@ -167,7 +167,17 @@ export function jobRoutes({ db, blobs, models, sources, hub, room }: Services): 
         // What a browser sends by itself when it connects again.
         const known = request.get('last-event-id');
         const { after = 0 } = known === undefined ? query : read(place, { after: known }, 'Last-Event-ID');
-        await followJob({ db, hub, waits, tenant: caller.tenant, job: id, after, request, response });
+        await followJob({
+          db,
+          hub,
+          waits,
+          tenant: caller.tenant,
+          caller: caller.id,
+          job: id,
+          after,
+          request,
+          response,
+        });
       },
     }),
     route({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { EdgeRunnerError, newLogin, newSession, sessionView } from '../../../protocol/index.ts';
 import type { Services } from '../../services.ts';
-import { createLogin, createSession, useLogin } from '../../store/logins.ts';
+import { createLogin, sessionOfToken, useLogin } from '../../store/logins.ts';
 import { findToken, revokeToken } from '../../store/tenants.ts';
 import { Doorkeeper } from '../access.ts';
 import { type Caller, type Route, route } from '../route.ts';
@@ -40,7 +40,8 @@ export function sessionRoutes({ db }: Services): Route[] {
       summary: 'Log this browser out. A token that was sent as such stays as it is.',
       answer: { status: 204 },
       handle: async ({ caller, request, response }) => {
-        if (sessionOf(request) === '') return;
+        // Who sends a token is logged in by that, whatever cookie comes along.
+        if (request.get('authorization') !== undefined || sessionOf(request) === '') return;
         clearSession(request, response);
         await revokeToken(db, caller.tenant, caller.id);
       },
@@ -59,7 +60,7 @@ export function sessionRoutes({ db }: Services): Route[] {
 
   async function exchange(token: string, name: string) {
     const caller = (await door.admit('read', token))!;
-    return createSession(db, caller.tenant, caller.scope, name);
+    return sessionOfToken(db, caller, name);
   }
 }
 

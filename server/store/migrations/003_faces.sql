@@ -10,6 +10,9 @@ CREATE INDEX job_of_state ON job (tenant, state, position DESC);
 -- Attempts that were given back: they speak against nobody, not against the task either.
 ALTER TABLE task ADD COLUMN returned integer NOT NULL DEFAULT 0;
 
+-- The token that a browser was logged in with: its session ends with it.
+ALTER TABLE token ADD COLUMN parent text REFERENCES token;
+
 -- Of links that log a browser in once.
 CREATE TABLE login (
   -- sha256 of the code, hex.

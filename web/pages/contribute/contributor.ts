@@ -10,7 +10,7 @@ import {
   type NodeStatus,
 } from '../../../protocol/index.ts';
 import { type NodeHandle, startNode } from '../../node/index.ts';
-import { credentialOf, forget, isKnown, takeToken } from './credential.ts';
+import { credentialOf, forget, isKnown, noToken, takeToken } from './credential.ts';
 import { watchBattery } from './device.ts';
 
 /** Put in by the build. */
@@ -48,8 +48,17 @@ export const preview = signal<ImageBitmap | null>(null);
 export const battery = signal<LoadReport['battery']>(null);
 export const choices = signal<Choices>({
   ...{ share: 1, onBattery: false, keepAwake: false, paused: false },
-  ...(JSON.parse(localStorage.getItem(CHOICES) ?? '{}') as Partial<Choices>),
+  ...keptChoices(),
 });
+
+/** What somebody else wrote there, or a browser that keeps nothing, is no reason not to work. */
+function keptChoices(): Partial<Choices> {
+  try {
+    return JSON.parse(localStorage.getItem(CHOICES) ?? '{}') as Partial<Choices>;
+  } catch {
+    return {};
+  }
+}
 
 let node: NodeHandle | null = null;
 const token = takeToken();
@@ -61,8 +70,7 @@ export async function open(): Promise<void> {
     (name) => !(name in globalThis),
   );
   if (missing.length > 0) return fail(unable(missing));
-  if (!token && !isKnown())
-    return fail(EdgeRunnerError.from(await credentialOf(null).catch((thrown) => thrown)));
+  if (!token && !isKnown()) return fail(noToken());
   if (!token) await start();
 }
 
@@ -151,7 +159,7 @@ function hear(message: FromNodeWorker): void {
   }
 }
 
-function fail(thrown: EdgeRunnerError | ErrorRecord): void {
+export function fail(thrown: EdgeRunnerError | ErrorRecord): void {
   error.value = thrown instanceof EdgeRunnerError ? thrown.toRecord() : thrown;
   phase.value = 'failed';
 }

@@ -23,12 +23,7 @@ export const forget = (): void => localStorage.removeItem(CREDENTIAL);
 export async function credentialOf(token: string | null): Promise<string> {
   const kept = localStorage.getItem(CREDENTIAL);
   if (kept && !token) return kept;
-  if (!token)
-    throw new EdgeRunnerError(
-      'token-missing',
-      'This link holds no token.',
-      'Ask whoever runs the server for a link that ends in #token=…',
-    );
+  if (!token) throw noToken();
   const answer = await fetch('/v1/nodes', {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -47,6 +42,13 @@ export async function credentialOf(token: string | null): Promise<string> {
   localStorage.setItem(CREDENTIAL, credential);
   return credential;
 }
+
+export const noToken = (): EdgeRunnerError =>
+  new EdgeRunnerError(
+    'token-missing',
+    'This link holds no token.',
+    'Ask whoever runs the server for a link that ends in #token=…',
+  );
 
 /** The server's words are for whoever made the token; who opened the link has only the link. */
 const WORDS: Partial<Record<string, string>> = {

@@ -1,11 +1,13 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { mount } from '../shared/mount.ts';
 import './contribute.css';
+import { EdgeRunnerError } from '../../../protocol/index.ts';
 import { duration, percent, plural, rate } from '../shared/words.ts';
 import {
   battery,
   choices,
   error,
+  fail,
   leave,
   measured,
   open,
@@ -227,4 +229,4 @@ function Device() {
 
 mount(<App />);
 keepAwake();
-void open();
+open().catch((thrown: unknown) => fail(EdgeRunnerError.from(thrown)));

@@ -16,10 +16,15 @@ export function keepAwake(): void {
       held = await navigator.wakeLock.request('screen').catch(() => null);
     }
   };
+  // One after the other: of two that are asked for at once one would be nobody's.
+  let turn = Promise.resolve();
+  const next = () => {
+    turn = turn.then(hold);
+  };
   effect(() => {
     void choices.value.keepAwake;
     void phase.value;
-    void hold();
+    next();
   });
-  document.addEventListener('visibilitychange', () => void hold());
+  document.addEventListener('visibilitychange', next);
 }
