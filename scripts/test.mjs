@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { aptInstall, ensureBrowser, ensureBuilt, ensurePackages, hasCommand, ROOT, run } from './setup.mjs';
 
 ensurePackages();
@@ -31,6 +31,8 @@ const BROWSER_LOST = /Browser connection was closed/;
 
 const folder = mkdtempSync(join(tmpdir(), 'edge-runner-test-'));
 const total = { passed: 0, failed: 0, skipped: 0 };
+/** Said again at the very end: in a log that is cut short that is what is left. */
+const faults = [];
 let failed = false;
 // One project after the other: both want every core.
 for (const project of ['node', 'browser']) {
@@ -65,10 +67,20 @@ for (const project of ['node', 'browser']) {
     ({ ok, counted } = once());
   }
   failed ||= !ok;
+  for (const { name, status, message, assertionResults } of counted?.testResults ?? []) {
+    const file = relative(ROOT, name);
+    if (status === 'failed' && !assertionResults.some((test) => test.status === 'failed'))
+      faults.push(`FAILED ${file}: ${message}`);
+    for (const { fullName, failureMessages } of assertionResults.filter((test) => test.status === 'failed'))
+      faults.push(
+        `FAILED ${file} > ${fullName}: ${failureMessages.join(' ').split('\n', 3).join(' ').slice(0, 500)}`,
+      );
+  }
   total.passed += counted?.numPassedTests ?? 0;
   total.failed += counted?.numFailedTests ?? 0;
   total.skipped += counted?.numPendingTests ?? 0;
 }
 rmSync(folder, { recursive: true, force: true });
+for (const fault of faults) console.log(fault);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(failed ? 1 : 0);

@@ -137,16 +137,19 @@ describe('the contribute page', () => {
 
   it('gives only the share of its time that was chosen', async () => {
     await join();
-    const seconds = async () => {
+    const outcome = async () => {
       const id = await submit(400);
       await expect.poll(async () => (await job(id)).state, { timeout: 120_000 }).toBe('done');
-      return (await job(id)).taskList[0]!.outcome!.seconds;
+      return (await job(id)).taskList[0]!.outcome!;
     };
-    await seconds();
-    const whole = await seconds();
+    expect((await outcome()).throttled).toBeUndefined();
     await page.getByLabel('Share of its time').fill('20');
-    const fifth = await seconds();
-    expect(fifth / whole).toBeGreaterThan(2.5);
+    const { seconds, throttled } = await outcome();
+    const { worked, rested } = throttled!;
+    expect(rested).toBeLessThan(seconds);
+    // What is still owed after the last frame is not rested.
+    expect(worked / (worked + rested)).toBeGreaterThan(0.15);
+    expect(worked / (worked + rested)).toBeLessThan(0.3);
   });
 
   it('stays with one tab of a browser: a second one says so, and takes its place when it is closed', async () => {

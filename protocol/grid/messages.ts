@@ -52,6 +52,8 @@ export const taskOutcome = z.looseObject({
   seconds: z.number().min(0),
   truncated: z.boolean(),
   loss: z.string().max(4096).optional(),
+  /** Of a node that gives only a share of its time: seconds that it worked at frames, and that it rested. */
+  throttled: z.object({ worked: z.number().min(0), rested: z.number().min(0) }).optional(),
 });
 export type TaskOutcome = z.infer<typeof taskOutcome>;
 

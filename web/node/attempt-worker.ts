@@ -41,7 +41,9 @@ async function start({ base, attempt, ortBase }: Extract<ToAttempt, { type: 'sta
       ...{ throttle, preview },
     });
     const { summaries, indexAtEnd } = await runJob(attempt.work.spec, host, { ortBase, signal });
-    say({ type: 'done', files: await host.finish(indexAtEnd), outcome: { ...summaries[0]! } });
+    const files = await host.finish(indexAtEnd);
+    const { spent } = throttle;
+    say({ type: 'done', files, outcome: { ...summaries[0]!, ...(spent && { throttled: spent }) } });
   } catch (error) {
     say({ type: 'failed', error: EdgeRunnerError.from(error).toRecord() });
   }

@@ -18,6 +18,7 @@ async function work({ share, frameMs, lateMs = 0 }: { share: number; frameMs: nu
     await throttle.admit();
     now += frameMs;
   }
+  expect(throttle.spent?.rested ?? 0).toBeCloseTo(rested / 1000, 6);
   return (frames * frameMs) / (frames * frameMs + rested);
 }
 

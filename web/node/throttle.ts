@@ -10,6 +10,8 @@ export class Throttle {
   #began: number | null = null;
   /** Milliseconds of rest that are owed. */
   #owed = 0;
+  #worked = 0;
+  #rested = 0;
   readonly #now: () => number;
   readonly #rest: (ms: number) => Promise<unknown>;
 
@@ -27,11 +29,17 @@ export class Throttle {
     if (this.#share === 1) this.#owed = 0;
   }
 
+  /** Seconds between frames that counted as work, and that it rested; null where it never rested. */
+  get spent(): { worked: number; rested: number } | null {
+    return this.#rested === 0 ? null : { worked: this.#worked / 1000, rested: this.#rested / 1000 };
+  }
+
   /** Settles when the next frame may begin. @returns milliseconds that it rested. */
   async admit(): Promise<number> {
     const now = this.#now();
     const worked = this.#began === null ? 0 : Math.min(MOST_WORK_MS, now - this.#began);
     this.#began = now;
+    this.#worked += worked;
     this.#owed += worked * (1 / this.#share - 1);
     if (this.#owed < LEAST_REST_MS) return 0;
     const rest = this.#owed;
@@ -40,6 +48,7 @@ export class Throttle {
     // A timer that came late has rested for the next frames too.
     this.#owed = Math.min(0, rest - (woken - now));
     this.#began = woken;
+    this.#rested += woken - now;
     return woken - now;
   }
 }
