@@ -38,7 +38,13 @@ const testdata = existsSync(TESTDATA) ? TESTDATA : '';
 
 const NEVER = ['**/node_modules/**', '**/dist/**', '**/.*/**'];
 
-/** `node`: everything that needs no browser. `browser`: what needs WebCodecs or WebGPU, in real Chromium. */
+/** A busy machine takes its time; what is waited for comes, or the test fails all the same. */
+const PATIENT = { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } } };
+
+/**
+ * `node`: everything that needs no page of its own. `timing`: what is measured by the clock, nothing beside it.
+ * `browser`: what needs WebCodecs or WebGPU, in real Chromium.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -47,13 +53,20 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['**/*.test.ts'],
-          exclude: ['**/*.browser.test.ts', ...NEVER],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          // A busy machine takes its time; what is waited for comes, or the test fails all the same.
-          expect: { poll: { timeout: 30_000 } },
+          exclude: ['**/*.browser.test.ts', '**/*.timing.test.ts', ...NEVER],
+          ...PATIENT,
           pool: 'forks',
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'timing',
+          include: ['**/*.timing.test.ts'],
+          exclude: NEVER,
+          ...PATIENT,
+          pool: 'forks',
+          fileParallelism: false,
         },
       },
       {

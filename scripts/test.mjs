@@ -34,8 +34,8 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 /** Said again at the very end: in a log that is cut short that is what is left. */
 const faults = [];
 let failed = false;
-// One project after the other: both want every core.
-for (const project of ['node', 'browser']) {
+// One project after the other: each wants every core.
+for (const project of ['node', 'timing', 'browser']) {
   const report = join(folder, `${project}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const args = [
