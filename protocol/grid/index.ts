@@ -6,3 +6,4 @@ export * from './faults.ts';
 export * from './messages.ts';
 export * from './node-status.ts';
 export * from './problem.ts';
+export * from './segment.ts';
