@@ -18,6 +18,8 @@ const OF_JOB: readonly ErrorCode[] = [
   'model-shape',
   'model-task',
   'output-container',
+  'segments-unequal',
+  'source-changed',
 ];
 
 /** A source that this browser cannot read, and another one may. */
@@ -39,7 +41,7 @@ export const OF_ELSEWHERE: readonly ErrorCode[] = [
 export const isFinal = (code: ErrorCode): boolean => OF_JOB.includes(code);
 
 /** Faults of a source that another node may read. */
-const OF_SOURCE: readonly ErrorCode[] = [UNREADABLE, 'input-decode'];
+const OF_SOURCE: readonly ErrorCode[] = [UNREADABLE, 'input-decode', 'segment-short'];
 
 /** Whether a failure speaks against the node that told it: a node whose every task fails is suspended. */
 export const isOfNode = (code: ErrorCode): boolean =>

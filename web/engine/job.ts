@@ -3,6 +3,7 @@ import {
   type BackendChoice,
   EdgeRunnerError,
   type JobSpec,
+  type Segment,
   type SourceSpec,
   type SummaryEvent,
 } from '../../protocol/index.ts';
@@ -12,9 +13,9 @@ import type { EngineHost, LoadedModel } from './host.ts';
 import { FrameLedger } from './pipeline/frame-ledger.ts';
 import { Meter } from './pipeline/meter.ts';
 import { Signal } from './pipeline/signal.ts';
-import { planJob, type SourcePlan, sourceName } from './plan.ts';
+import { planJob, rangeOf, type SourcePlan, sourceName } from './plan.ts';
 import { copyPackets } from './sink/copy.ts';
-import { canCopy, checkContainer } from './sink/video-output.ts';
+import { checkContainer, copiesPackets } from './sink/video-output.ts';
 import type { FrameSource, Range } from './source/frame-source.ts';
 import { GeneratedSource } from './source/generated.ts';
 import { MediaSource } from './source/media-source.ts';
@@ -28,6 +29,8 @@ export interface EngineOptions {
   /** Address of the folder that holds onnxruntime-web's wasm files, with a slash at the end. */
   ortBase: string;
   signal: AbortSignal;
+  /** The part of its only source that the job is about, to be joined with the others: nothing but this goes out. */
+  segment?: Segment;
 }
 
 export interface JobResult {
@@ -35,13 +38,17 @@ export interface JobResult {
   summaries: SummaryEvent[];
   /** Ids of the video outputs whose index is at the end of the file and should be moved to its front. */
   indexAtEnd: string[];
+  /** Of a segment: when its first frame is shown, and its last, microseconds of the source. */
+  shown?: { first: number; last: number };
 }
 
 /** What the parts of one source's run share. */
 export interface StreamContext {
   host: EngineHost;
   plan: SourcePlan;
+  /** Of what is read. */
   range: Range;
+  segment: Segment | null;
   ledger: FrameLedger;
   /** Notified whenever a frame is closed or anything else the pumps wait for has changed. */
   closed: Signal;
@@ -67,8 +74,9 @@ export async function runJob(job: JobSpec, host: EngineHost, options: EngineOpti
   try {
     for (const plan of plans) {
       options.signal.throwIfAborted();
-      const { summary, indexAtEnd } = await runSource(plan, job, host, backends, models, options);
+      const { summary, indexAtEnd, shown } = await runSource(plan, job, host, backends, models, options);
       result.summaries.push(summary);
+      if (shown) result.shown = shown;
       if (indexAtEnd && plan.video) result.indexAtEnd.push(plan.video.spec.id);
       await host.emit([summary]);
     }
@@ -85,7 +93,7 @@ async function runSource(
   backends: LazyBackend,
   models: Map<string, Promise<LoadedModel>>,
   options: EngineOptions,
-): Promise<{ summary: SummaryEvent; indexAtEnd: boolean }> {
+): Promise<{ summary: SummaryEvent } & Pick<StreamResult, 'indexAtEnd' | 'shown'>> {
   const closed = new Signal();
   const wake = () => closed.notify();
   const failing = new AbortController();
@@ -93,7 +101,8 @@ async function runSource(
   const context: StreamContext = {
     host,
     plan,
-    range: rangeOf(plan.source),
+    range: options.segment ? rangeOfSegment(options.segment) : rangeOf(plan.source),
+    segment: options.segment ?? null,
     ledger: new FrameLedger(wake),
     closed,
     meter: new Meter(),
@@ -105,7 +114,7 @@ async function runSource(
   let source: FrameSource | null = null;
   try {
     source = await openSource(context);
-    const { frames, loss, indexAtEnd, zones, live, crossed } = await runOpened(
+    const { frames, loss, indexAtEnd, shown, zones, live, crossed } = await runOpened(
       source,
       context,
       backends,
@@ -118,7 +127,7 @@ async function runSource(
       ...(live && { live }),
       ...(crossed && { crossed }),
     };
-    return { summary, indexAtEnd };
+    return { summary, indexAtEnd, ...(shown && { shown }) };
   } finally {
     source?.close();
     context.ledger.closeAll();
@@ -132,15 +141,13 @@ async function runOpened(
   backends: LazyBackend,
   models: Map<string, Promise<LoadedModel>>,
 ): Promise<StreamResult> {
-  const { plan, host, range, meter, signal } = context;
+  const { plan, host, meter, signal } = context;
   const { video, detect, depth } = plan;
   if (
     source instanceof VideoSource &&
     video &&
-    !detect &&
-    !depth &&
-    !plan.events &&
-    canCopy(video.spec, source.media.video.codec, range)
+    !context.segment &&
+    copiesPackets(plan, source.media.video.codec)
   ) {
     const { frames: of, duration } = source.info;
     const copied = await copyPackets({
@@ -197,10 +204,12 @@ async function openMedia(source: SourceSpec, context: StreamContext): Promise<Fr
   });
 }
 
-function rangeOf(source: SourceSpec): Range {
-  const { start = 0, end = Number.POSITIVE_INFINITY } = 'start' in source || 'end' in source ? source : {};
-  return { start, end };
-}
+/** From where it warms up to its last frame. */
+const rangeOfSegment = ({ warmUp, lastTime }: Segment): Range => ({
+  start: warmUp.time / 1e6,
+  end: (lastTime + 1) / 1e6,
+  firstFrame: warmUp.frame,
+});
 
 function loadOnce(
   models: Map<string, Promise<LoadedModel>>,

@@ -8,6 +8,7 @@ import {
   type VideoOutputSpec,
   type Zone,
 } from '../../protocol/index.ts';
+import type { Range } from './source/frame-source.ts';
 
 /** What a job asks of one of its sources. */
 export interface SourcePlan {
@@ -113,6 +114,12 @@ const refused = (what: string) =>
     `The job cannot be carried out: ${what}.`,
     'docs/job-spec.md shows the graphs that can.',
   );
+
+/** The part of a source that a job is about. */
+export function rangeOf(source: SourceSpec): Range {
+  const { start = 0, end = Number.POSITIVE_INFINITY } = 'start' in source || 'end' in source ? source : {};
+  return { start, end };
+}
 
 /** What a person calls the source. */
 export function sourceName(source: SourceSpec): string {

@@ -12,7 +12,7 @@ import type { LoadedModel } from './host.ts';
 import type { StreamContext } from './job.ts';
 import { Pace } from './pipeline/pace.ts';
 import { Signal } from './pipeline/signal.ts';
-import { sourceName } from './plan.ts';
+import { rangeOf, sourceName } from './plan.ts';
 import { DepthMapOutput } from './sink/depth-maps.ts';
 import { PictureOutput } from './sink/picture-output.ts';
 import { VideoOutput } from './sink/video-output.ts';
@@ -36,7 +36,7 @@ export async function runStream(
   models: StreamModels,
   context: StreamContext,
 ): Promise<StreamResult> {
-  const { plan, host, range, ledger, meter, signal } = context;
+  const { plan, host, range, segment, ledger, meter, signal } = context;
   const { displayWidth, displayHeight } = source.info.view;
   if (plan.zones) {
     checkZonesFit(plan.zones, displayWidth, displayHeight);
@@ -82,7 +82,8 @@ export async function runStream(
       spec: plan.video.spec,
       info: source.info,
       media,
-      range,
+      range: rangeOf(plan.source),
+      segment,
       upright: drawn,
       meter,
       signal,
@@ -102,10 +103,11 @@ export async function runStream(
   );
   try {
     const frames = await run.go();
-    if (frames === 0) throw nothingIn(range, sourceName(plan.source), source.info.duration);
+    if (frames.count === 0) throw nothingIn(range, sourceName(plan.source), source.info.duration);
     await video?.finish();
     return {
-      frames,
+      frames: frames.count,
+      ...(segment && { shown: { first: frames.first, last: frames.last } }),
       loss: await source.loss(),
       indexAtEnd: video?.indexAtEnd ?? false,
       zones: run.zones?.totals() ?? null,
@@ -121,6 +123,8 @@ export async function runStream(
 
 export interface StreamResult {
   frames: number;
+  /** Of a segment: when the first of them is shown, and the last, microseconds of the source. */
+  shown?: { first: number; last: number };
   /** What could not be read, in words; null when all was whole. */
   loss: string | null;
   /** True when the host has to move the index of the file to its front. */
@@ -156,7 +160,7 @@ class StreamRun {
   readonly #pace: Pace | null;
   #crossedByFirst: CrossedBytes | null = null;
   #ended = false;
-  #frames = 0;
+  readonly #frames = { count: 0, first: 0, last: 0 };
 
   constructor(
     source: FrameSource,
@@ -178,9 +182,9 @@ class StreamRun {
 
   /**
    * Reads and delivers side by side: a frame leaves as soon as it is done, whether or not the decoder has the next.
-   * @returns the number of frames that went through.
+   * @returns the frames that went out.
    */
-  async go(): Promise<number> {
+  async go(): Promise<{ count: number; first: number; last: number }> {
     const { signal, stop } = this.#context;
     const delivering = this.#deliverAll().catch(stop);
     try {
@@ -205,7 +209,7 @@ class StreamRun {
   stats(): Pick<StreamResult, 'live' | 'crossed'> {
     const [first, all] = [this.#crossedByFirst, this.#processor.crossed()];
     const each = (by: keyof CrossedBytes) =>
-      Math.round((all![by] - first![by]) / Math.max(1, this.#frames - 1));
+      Math.round((all![by] - first![by]) / Math.max(1, this.#frames.count - 1));
     return {
       ...(this.#pace && { live: this.#pace.report() }),
       ...(first && { crossed: { toGpu: each('toGpu'), toCpu: each('toCpu') } }),
@@ -259,8 +263,12 @@ class StreamRun {
   }
 
   async #deliver({ from, done, time }: OnItsWay): Promise<void> {
-    const { host, ledger, plan, range } = this.#context;
+    const { host, ledger, plan } = this.#context;
     const { frame, detections, depth } = await done;
+    if (this.#isWarmUp(from)) {
+      if (frame) ledger.close(frame);
+      return;
+    }
     const happened = this.zones?.update(time, detections ?? []);
     try {
       if (plan.events) {
@@ -287,14 +295,28 @@ class StreamRun {
     } finally {
       if (frame) ledger.close(frame);
     }
-    this.#frames++;
+    if (this.#frames.count++ === 0) this.#frames.first = Math.round(time * 1e6);
+    this.#frames.last = Math.round(time * 1e6);
     this.#pace?.delivered(time);
     this.#crossedByFirst ??= this.#processor.crossed();
-    const { of, duration } = expectedOf(this.#source.info, range);
+    const { of, duration, start } = this.#expected;
     host.progress({
-      ...{ source: plan.source.id, frames: this.#frames, of, openFrames: ledger.open },
-      ...{ time: time - range.start, duration },
+      ...{ source: plan.source.id, frames: this.#frames.count, of, openFrames: ledger.open },
+      ...{ time: time - start, duration },
     });
+  }
+
+  get #expected(): { of: number | null; duration: number | null; start: number } {
+    const { segment, range } = this.#context;
+    if (!segment) return { ...expectedOf(this.#source.info, range), start: range.start };
+    const { frames, firstTime, lastTime } = segment;
+    return { of: frames, duration: (lastTime - firstTime) / 1e6, start: firstTime / 1e6 };
+  }
+
+  /** Looked at for what the stages remember of it: the segment before has it. */
+  #isWarmUp({ index }: SourceFrame): boolean {
+    const { segment } = this.#context;
+    return segment !== null && index < segment.firstFrame;
   }
 }
 

@@ -1,9 +1,23 @@
-import type { Segment } from '../../../protocol/index.ts';
+import { MOST_SEGMENTS, type Segment } from '../../../protocol/index.ts';
 
 /** Seconds of a segment, at least: below that starting costs more than sharing gains. */
 export const LEAST_SEGMENT_SECONDS = 2;
-/** Segments of one source, at most: longer ones where there would be more. */
-export const MOST_SEGMENTS = 2_000;
+
+export interface Clip {
+  /** Times at which its frames are shown, microseconds, in whatever order. */
+  shown: readonly number[];
+  /** Those of them that are keyframes. */
+  keys: readonly number[];
+  /** Number, in the whole source, of the first that is shown. */
+  firstFrame: number;
+}
+
+export interface CutOptions {
+  /** Of a segment, about. */
+  seconds: number;
+  /** How many frames before a frame, by its number in the whole source, the stages remember. */
+  memory(frame: number): number;
+}
 
 export interface Cut {
   segments: Segment[];
@@ -11,51 +25,61 @@ export interface Cut {
   whole: string | null;
 }
 
-/**
- * Cuts a source at keyframes, as evenly as these allow.
- * @param shown times at which its frames are shown, microseconds, in whatever order.
- * @param keys those of them that are keyframes.
- * @param seconds of a segment, about.
- */
-export function cutSegments(shown: readonly number[], keys: readonly number[], seconds: number): Cut {
+/** Cuts a source at keyframes, as evenly as these allow. */
+export function cutSegments({ shown, keys, firstFrame }: Clip, { seconds, memory }: CutOptions): Cut {
   const times = Float64Array.from(shown).sort();
-  const [first, last] = [times[0]!, times.at(-1)!];
-  const cuts = cutTimes(
-    first,
-    last,
-    [...keys].sort((a, b) => a - b),
-    seconds * 1e6,
-  );
+  const ordered = Float64Array.from(keys).sort();
+  const span = times.at(-1)! - times[0]!;
+  const cuts = cutTimes(times[0]!, span, ordered, seconds * 1e6);
   const segments: Segment[] = [];
   let from = 0;
   for (const [ordinal, next] of [...cuts.slice(1), Number.POSITIVE_INFINITY].entries()) {
     let to = from;
     while (to < times.length && times[to]! < next) to++;
+    const start = keyBefore(times, ordered, Math.max(0, from - memory(firstFrame + from)));
     segments.push({
-      ...{ ordinal, firstFrame: from, frames: to - from },
+      ...{ ordinal, firstFrame: firstFrame + from, frames: to - from },
       ...{ firstTime: times[from]!, lastTime: times[to - 1]! },
+      warmUp: { frame: firstFrame + start, time: times[start]! },
     });
     from = to;
   }
-  return { segments, whole: segments.length > 1 ? null : whyWhole(last - first, keys, seconds * 1e6) };
+  return { segments, whole: segments.length > 1 ? null : whyWhole(span, ordered, seconds * 1e6) };
 }
 
 /** Where segments begin: the keyframes nearest to an even division. */
-function cutTimes(first: number, last: number, keys: readonly number[], wanted: number): number[] {
+function cutTimes(first: number, span: number, keys: Float64Array, wanted: number): number[] {
   const least = LEAST_SEGMENT_SECONDS * 1e6;
-  const count = Math.min(MOST_SEGMENTS, Math.round((last - first) / Math.max(wanted, least)));
+  const count = Math.min(MOST_SEGMENTS, Math.round(span / Math.max(wanted, least)));
   const cuts = [first];
   let at = 0;
   for (let n = 1; n < count; n++) {
-    const ideal = first + ((last - first) * n) / count;
+    const ideal = first + (span * n) / count;
     while (at + 1 < keys.length && Math.abs(keys[at + 1]! - ideal) <= Math.abs(keys[at]! - ideal)) at++;
     const key = keys[at];
-    if (key !== undefined && key - cuts.at(-1)! >= least && last - key >= least) cuts.push(key);
+    if (key !== undefined && key - cuts.at(-1)! >= least && first + span - key >= least) cuts.push(key);
   }
   return cuts;
 }
 
-function whyWhole(span: number, keys: readonly number[], wanted: number): string {
+/** Place of the last keyframe at or before a place; of the first frame where there is none. */
+function keyBefore(times: Float64Array, keys: Float64Array, place: number): number {
+  const next = firstAfter(keys, times[place]!);
+  return next === 0 ? 0 : Math.max(0, firstAfter(times, keys[next - 1]! - 1));
+}
+
+/** Place of the first of ordered times, whole microseconds, that is later; their number where there is none. */
+function firstAfter(times: Float64Array, time: number): number {
+  let [low, high] = [0, times.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (times[middle]! > time) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function whyWhole(span: number, keys: Float64Array, wanted: number): string {
   if (span < 1.5 * Math.max(wanted, LEAST_SEGMENT_SECONDS * 1e6)) return 'it is short';
   if (keys.length <= 1) return 'it has one keyframe in all, and can only be decoded from its start';
   return 'its keyframes do not lie where it could be cut';

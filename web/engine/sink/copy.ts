@@ -55,6 +55,7 @@ export async function copyPackets({
     pixelAspect: video.pixelAspect,
     colorSpace: video.colorTagged ? (video.config.colorSpace ?? null) : null,
     packets: video.packets,
+    fragments: false,
   };
   const output = new MediaOutput(host, spec, track, audio);
   host.log(`copying the ${video.codec} packets: nothing asks for another picture`);

@@ -30,6 +30,8 @@ export interface VideoTrackSpec {
   colorSpace: VideoColorSpaceInit | null;
   /** Most packets that will come, null where nobody knows. */
   packets: number | null;
+  /** Whether it goes into MP4 fragments, whatever the container: to be joined with others. */
+  fragments: boolean;
 }
 
 export interface AudioTrackSpec {
@@ -55,12 +57,14 @@ export class MediaOutput {
 
   constructor(host: EngineHost, spec: VideoOutputSpec, video: VideoTrackSpec, audio: AudioTrackSpec | null) {
     const reserve = video.packets !== null && (!audio || audio.packets !== null);
-    this.indexAtEnd = spec.container === 'mp4' && !reserve;
+    this.indexAtEnd = spec.container === 'mp4' && !video.fragments && !reserve;
     this.#track = video;
     this.#output = new Output({
-      format: outputFormat(spec, reserve),
+      format: video.fragments
+        ? new Mp4OutputFormat({ fastStart: 'fragmented' })
+        : outputFormat(spec, reserve),
       target:
-        spec.container === 'hls'
+        spec.container === 'hls' && !video.fragments
           ? new PathedTarget(
               spec.name,
               async ({ path }) => new StreamTarget(await host.createFile(spec.id, path)),
@@ -72,7 +76,7 @@ export class MediaOutput {
       rotation: video.rotation,
       flip: video.flip,
       // Ticks are milliseconds in Matroska, and HLS playlists would print these as the frame rate.
-      ...(spec.container === 'mp4' && { frameRate: VIDEO_TICKS }),
+      ...((spec.container === 'mp4' || video.fragments) && { frameRate: VIDEO_TICKS }),
       ...(video.packets !== null && { maximumPacketCount: video.packets }),
     });
     if (audio) {

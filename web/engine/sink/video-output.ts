@@ -3,11 +3,13 @@ import {
   type Codec,
   type Container,
   EdgeRunnerError,
+  type Segment,
   type VideoOutputSpec,
 } from '../../../protocol/index.ts';
 import type { EngineHost } from '../host.ts';
 import type { Meter } from '../pipeline/meter.ts';
 import { Signal } from '../pipeline/signal.ts';
+import { rangeOf, type SourcePlan } from '../plan.ts';
 import type { FrameSourceInfo, Range } from '../source/frame-source.ts';
 import type { MediaSource } from '../source/media-source.ts';
 import { type AudioPump, planAudio } from './audio.ts';
@@ -21,7 +23,10 @@ export interface VideoOutputOptions {
   info: FrameSourceInfo;
   /** Where the audio comes from; null for sources without a container. */
   media: MediaSource | null;
+  /** That the job is about: the file begins with it. */
   range: Range;
+  /** Where this is the file of a segment: fragments without audio, for whoever joins them. */
+  segment: Segment | null;
   /** True when frames come upright, with their rotation taken out. */
   upright: boolean;
   meter: Meter;
@@ -106,7 +111,7 @@ export class VideoOutput {
   }
 
   async #open(frame: VideoFrame): Promise<EncodePump> {
-    const { host, spec, info, media, range, upright, meter, signal } = this.#options;
+    const { host, spec, info, media, range, segment, upright, meter, signal } = this.#options;
     const { width, height } = spec.size ? this.#stored(spec.size) : frame.visibleRect!;
     const fps = info.fps ?? FALLBACK_FPS;
     const codec = await this.#codec(width, height, fps);
@@ -129,14 +134,15 @@ export class VideoOutput {
     host.log(
       `encoding ${codec} (${choice.hardware ? 'hardware' : 'software'}) ${choice.config.width}×${choice.config.height} at ${(choice.config.bitrate! / 1e6).toFixed(2)} Mbit/s${spec.bitrate ? '' : `, quality ${quality}`}`,
     );
-    this.#audio = media
-      ? await planAudio(host, media, spec.container, {
-          ...range,
-          videoTime: () => this.#written,
-          advanced: this.#advanced,
-          aborted: signal,
-        })
-      : null;
+    this.#audio =
+      media && !segment
+        ? await planAudio(host, media, spec.container, {
+            ...range,
+            videoTime: () => this.#written,
+            advanced: this.#advanced,
+            aborted: signal,
+          })
+        : null;
     const { orientation } = info.view;
     const aspect = media?.video.pixelAspect ?? { num: 1, den: 1 };
     const turned = upright && orientation.rotation % 180 !== 0;
@@ -151,7 +157,8 @@ export class VideoOutput {
         // Colours that were guessed for decoding are not passed on as a fact.
         colorSpace:
           media && !media.video.colorTagged && !drawnAnew(frame, media) ? null : colorSpaceOf(frame),
-        packets: info.frames,
+        packets: segment ? segment.frames : info.frames,
+        fragments: segment !== null,
       },
       this.#audio,
     );
@@ -225,10 +232,16 @@ export function checkContainer({ container, codec }: VideoOutputSpec): void {
 }
 
 /**
- * Whether the packets can be copied as they are: nothing is drawn, and neither size, rate, codec nor range is asked
- * to change.
+ * Whether the packets can be copied as they are: nothing is looked at or drawn, and neither size, rate, codec nor range
+ * is asked to change.
  */
-export function canCopy(spec: VideoOutputSpec, source: VideoCodec, range: Range): boolean {
+export function copiesPackets(
+  { video, detect, depth, events, source: from }: SourcePlan,
+  source: VideoCodec,
+): boolean {
+  if (!video || detect || depth || events) return false;
+  const { spec } = video;
+  const range = rangeOf(from);
   if (spec.size || spec.bitrate || spec.quality) return false;
   if (range.start > 0 || Number.isFinite(range.end)) return false;
   if (spec.codec && toMediabunnyCodec(spec.codec) !== source) return false;

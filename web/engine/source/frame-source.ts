@@ -29,6 +29,8 @@ export interface Range {
   /** Seconds of the source's own timeline. */
   start: number;
   end: number;
+  /** Number, in the whole source, of the first frame, where that is known already. */
+  firstFrame?: number;
 }
 
 /** Anything that frames come from. */

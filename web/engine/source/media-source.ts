@@ -18,6 +18,10 @@ import { PacketReader } from './packet-reader.ts';
 
 export { HALF_TICK };
 
+/** Bit of the first byte of a VP8 frame (RFC 6386, 9.1). */
+const VP8_SHOWN = 0x10;
+const HALF_MICRO = 0.5e-6;
+
 interface Opened {
   name: string;
   video: VideoInfo;
@@ -138,6 +142,28 @@ export class MediaSource {
       metadataOnly: true,
     });
     return last ? last.timestamp + last.duration - this.origin + HALF_TICK : 0;
+  }
+
+  /**
+   * When each frame is shown, microseconds, in decode order, and whether its packet is a keyframe. What an edit list
+   * hides, what comes before the first keyframe, and what a codec never shows is left out.
+   */
+  async *videoIndex(): AsyncGenerator<{ time: number; key: boolean }> {
+    // Whether VP8 shows a frame stands in the frame.
+    const metadataOnly = this.video.codec !== 'vp8';
+    let begun = false;
+    for await (const packet of this.#reader.packets(this.#videoTrack, null, { metadataOnly })) {
+      begun ||= packet.type === 'key';
+      const time = Math.round((packet.timestamp - this.origin) * 1e6);
+      const shown = metadataOnly || (packet.data[0]! & VP8_SHOWN) !== 0;
+      if (begun && shown && time >= 0) yield { time, key: packet.type === 'key' };
+    }
+  }
+
+  /** Whether decoding can really begin with the frame shown at that time, microseconds: containers say so too readily. */
+  async isKeyframe(time: number): Promise<boolean> {
+    const packet = await this.#reader.keyPacket(this.#videoTrack, time / 1e6 + this.origin + HALF_MICRO);
+    return packet !== null && Math.round((packet.timestamp - this.origin) * 1e6) === time;
   }
 
   /** How many shown frames stand before `time` seconds: the index in the whole source of the first one after it. */

@@ -30,6 +30,19 @@ export class PacketReader {
     from: number | null,
     options: PacketRetrievalOptions = {},
   ): AsyncGenerator<EncodedPacket> {
+    let start: number | null = null;
+    for await (const packet of this.#allPackets(track, from, options)) {
+      start ??= packet.timestamp;
+      // Shown before the keyframe that comes before them: of an open GOP, they stand on frames that nobody has.
+      if (from === null || packet.timestamp >= start) yield packet;
+    }
+  }
+
+  async *#allPackets(
+    track: Track,
+    from: number | null,
+    options: PacketRetrievalOptions,
+  ): AsyncGenerator<EncodedPacket> {
     const fragments = await this.#fragmentsOf(track);
     const laterStart = fragments && (await keyPacket(fragments, from));
     if (fragments && laterStart) {
@@ -43,6 +56,12 @@ export class PacketReader {
     }
     if (fragments) yield* walk(new EncodedPacketSink(fragments), null, options);
     else yield* this.#latePackets(track, last, options);
+  }
+
+  /** The last real keyframe at or before `from`, wherever it lies. */
+  async keyPacket(track: Track, from: number): Promise<EncodedPacket | null> {
+    const fragments = await this.#fragmentsOf(track);
+    return (fragments && (await keyPacket(fragments, from))) ?? keyPacket(track, from);
   }
 
   /**

@@ -37,8 +37,8 @@ export class VideoSource implements FrameSource {
     };
   }
 
-  async *frames({ start, end }: Range): AsyncGenerator<SourceFrame, void> {
-    let index = start > 0 ? await this.media.framesBefore(start) : 0;
+  async *frames({ start, end, firstFrame }: Range): AsyncGenerator<SourceFrame, void> {
+    let index = firstFrame ?? (start > 0 ? await this.media.framesBefore(start) : 0);
     const from = start * 1e6 - 0.5;
     const decoded = decodeFrames(this.#tally.count(this.media.videoPackets(start), { start, end }), {
       ...this.#options,

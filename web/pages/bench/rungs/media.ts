@@ -140,6 +140,7 @@ export async function mux(request: RungRequest): Promise<RungResult> {
       pixelAspect: { num: 1, den: 1 },
       colorSpace: null,
       packets: null,
+      fragments: false,
     },
     null,
   );
