@@ -20,6 +20,7 @@ import { Grid } from './grid/grid.ts';
 import { Hub } from './grid/hub.ts';
 import { NodeSocket } from './grid/node-socket.ts';
 import { attemptKey, partsOf, workOf } from './grid/work.ts';
+import { Joiner } from './join/joiner.ts';
 import { Metrics } from './metrics.ts';
 import { ModelShelf } from './models.ts';
 import { AddressGuard } from './net/address-guard.ts';
@@ -96,6 +97,8 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     closing.push(() => http.close());
     await grid.start();
     closing.push(() => grid.stop());
+    services.joiner.start();
+    closing.push(() => services.joiner.stop());
     const retention = new Retention({ ...services, keepSeconds: options.keepSeconds });
     retention.start();
     closing.push(() => retention.stop());
@@ -161,8 +164,11 @@ async function buildServices(
       metrics.attempts.inc({ end: state });
       return blobs.remove(`jobs/${job}/${attempt}`);
     },
+    onQueue: () => joiner.wake(),
     onJobs: (jobs) => hub.wake(jobs),
   });
+  const guard = new AddressGuard(options.allowAddresses);
+  const joiner = new Joiner({ db, blobs, guard, grid, intervals, log });
   const metrics = new Metrics(
     () => grid.fleet.size,
     async () => ({ ...(await census(db)), diskFree: await room.free() }),
@@ -170,7 +176,8 @@ async function buildServices(
   return {
     ...{ build: __VERSION__, log, db, blobs, grid, hub, signer, intervals, metrics, room, reach },
     models: new ModelShelf({ folders: options.modelFolders, cacheDir: options.modelCache }),
-    sources: new SourceReader(blobs, new AddressGuard(options.allowAddresses)),
+    joiner,
+    sources: new SourceReader(blobs, guard),
     farm: new FarmWatch({ db, grid, room, history }),
     uploads: new Uploads(db, blobs, join(data, 'uploads'), options.mostUploadBytes),
   };

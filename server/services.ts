@@ -5,6 +5,7 @@ import type { FarmWatch } from './farm/watch.ts';
 import type { Grid } from './grid/grid.ts';
 import type { Hub } from './grid/hub.ts';
 import type { Intervals } from './grid/intervals.ts';
+import type { Joiner } from './join/joiner.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelShelf } from './models.ts';
 import type { Signer } from './net/signer.ts';
@@ -29,5 +30,6 @@ export interface Services {
   metrics: Metrics;
   room: DiskRoom;
   farm: FarmWatch;
+  joiner: Joiner;
   reach: Reach;
 }

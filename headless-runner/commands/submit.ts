@@ -5,6 +5,7 @@ import { addReachOptions, type ReachOptions, readReach } from '../grid/server-op
 import { makeJob, type SubmitOptions, submitInput } from '../grid/submit-input.ts';
 import { runBatch } from '../run/batch.ts';
 import { addJobOptions, type RawJobOptions, readJobOptions } from '../run/job-options.ts';
+import { readSegment } from '../run/options.ts';
 import { readLabels, readRegion } from './token.ts';
 
 interface GridOptions extends ReachOptions {
@@ -13,6 +14,7 @@ interface GridOptions extends ReachOptions {
   trust: Trust;
   region?: string;
   labels: string[];
+  segment?: number | null;
 }
 
 export function submitCommand(): Command {
@@ -32,14 +34,19 @@ export function submitCommand(): Command {
     .addOption(new Option('--trust <trust>', 'least trust of the nodes').choices(TRUSTS).default('untrusted'))
     .option('--region <region>', 'nodes of this region only', readRegion)
     .option('--labels <labels>', 'nodes with all of these labels only', readLabels, [])
+    .option(
+      '--segment <seconds>',
+      'cut a video into segments of about so long, for several nodes',
+      readSegment,
+    )
     .action((server: string, inputs: string[], raw: RawJobOptions & GridOptions) => {
       const options = readJobOptions(raw);
-      const { detach, priority, trust, region, labels } = options;
+      const { detach, priority, trust, region, labels, segment = null } = options;
       const address = readReach(server, options);
       return runBatch(inputs, options, async (signal) => {
         const client = await GridClient.open(address, signal);
         const submit: SubmitOptions = {
-          ...{ client, priority, signal },
+          ...{ client, priority, segment, signal },
           placement: { trust, labels, ...(region !== undefined && { region }) },
         };
         return {

@@ -26,16 +26,19 @@ export interface SubmitOptions {
   client: GridClient;
   placement: Pick<JobSpec['placement'], 'trust' | 'region' | 'labels'>;
   priority: number;
+  /** Seconds of the segments that a video is cut into, about; null where it stays whole. */
+  segment: number | null;
   signal: AbortSignal;
 }
 
 /** Makes a job of one input: what is on this machine is uploaded first. */
 export async function makeJob(plan: InputPlan, options: SubmitOptions): Promise<JobView> {
-  const { client, placement, priority } = options;
+  const { client, placement, priority, segment } = options;
   const request = (uploads: string[]): { spec: JobSpec; key: string } => ({
     spec: {
       ...plan.job,
       priority,
+      segment,
       placement: { ...plan.job.placement, ...placement },
       sources: plan.job.sources.map((source) => {
         if (source.kind === 'upload') return { ...source, upload: uploads[0]! };
@@ -181,7 +184,9 @@ async function takeResults(
     }
     await media?.commit();
     await maps?.commit();
-    const summary = taskList[0]!.outcome as unknown as SummaryEvent;
+    // Of segments nobody asked, nor of the look at the source.
+    const last = taskList.findLast(({ kind, segment, outcome }) => outcome && kind !== 'probe' && !segment)!;
+    const summary = last.outcome as unknown as SummaryEvent;
     const output = target && (input.kind === 'pictures' ? target.folder : `${target.folder}/${target.name}`);
     reporter.summary(summary, output);
     return { summary, output };

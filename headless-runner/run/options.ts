@@ -6,6 +6,8 @@ import {
   EdgeRunnerError,
   LAYOUTS,
   type Layout,
+  LEAST_SEGMENT_SECONDS,
+  MOST_SEGMENT_SECONDS,
   QUALITIES,
   type Quality,
 } from '../../protocol/index.ts';
@@ -70,6 +72,20 @@ export function readTime(option: string): (text: string) => number {
     if (!match) throw invalid(option, text, 'seconds (3.5) or hours:minutes:seconds (1:02:03.5)');
     return Number(match[1] ?? 0) * 3600 + Number(match[2] ?? 0) * 60 + Number(match[3]);
   };
+}
+
+/** Seconds of a segment; null for one that is as long as the source. */
+export function readSegment(text: string): number | null {
+  if (text === 'whole') return null;
+  const match = /^(\d+(?:\.\d+)?)s?$/.exec(text);
+  const seconds = Number(match?.[1]);
+  if (!match || seconds < LEAST_SEGMENT_SECONDS || seconds > MOST_SEGMENT_SECONDS)
+    throw invalid(
+      '--segment',
+      text,
+      `seconds from ${LEAST_SEGMENT_SECONDS} to ${MOST_SEGMENT_SECONDS}, such as 10s, or whole`,
+    );
+  return seconds;
 }
 
 /** A number from 0 to 1. */

@@ -5,6 +5,7 @@ import { nodeLabel, nodeLabels } from '../label.ts';
 import { capabilityReport, measuredSpeeds } from './capabilities.ts';
 import { deviceReport, loadReport, pauseReason } from './device.ts';
 import { taskOutcome } from './messages.ts';
+import { segment } from './segment.ts';
 
 /** What a token may do. `admin` may all of it within its tenant; `submit` may read too. */
 export const SCOPES = ['admin', 'submit', 'read', 'enrol'] as const;
@@ -82,6 +83,7 @@ export const taskView = z.object({
   kind: z.string(),
   state: z.string(),
   source: z.string(),
+  segment: segment.nullable(),
   attempts: z.array(attemptView),
   outcome: taskOutcome.nullable(),
   error: errorRecord.nullable(),

@@ -4,6 +4,7 @@ import { jobSpec } from '../job-spec.ts';
 import { nodeLabel, nodeLabels } from '../label.ts';
 import { capabilityReport, measuredSpeeds } from './capabilities.ts';
 import { deviceReport, loadReport, pauseReason } from './device.ts';
+import { probeReport, segment } from './segment.ts';
 
 /**
  * What a node and the server say to each other over one WebSocket, one JSON object a message. Unknown fields are
@@ -54,6 +55,10 @@ export const taskOutcome = z.looseObject({
   loss: z.string().max(4096).optional(),
   /** Of a node that gives only a share of its time: seconds that it worked at frames, and that it rested. */
   throttled: z.object({ worked: z.number().min(0), rested: z.number().min(0) }).optional(),
+  /** Of a probe. */
+  plan: probeReport.optional(),
+  /** Of a segment: when its first frame is shown, and its last, microseconds of the source. */
+  shown: z.object({ first: z.int(), last: z.int() }).optional(),
 });
 export type TaskOutcome = z.infer<typeof taskOutcome>;
 
@@ -135,7 +140,10 @@ export type NodeHello = Extract<FromNode, { type: 'hello' }>;
 export const work = z.object({
   job: z.string(),
   task: z.string(),
-  kind: z.literal('process'),
+  /** To look at a source and cut it, or to carry the job out. */
+  kind: z.enum(['probe', 'process']),
+  /** The part of the source that it is about; the whole where there is none. */
+  segment: segment.nullable().default(null),
   /** Of one source; addresses and secrets stay with the server, so every source is an `upload` here. */
   spec: jobSpec,
   /** By source id: where its bytes are read; still pictures lie below it, by their index. */

@@ -83,8 +83,8 @@ export const showDetail = (
 ): JobDetail => ({
   ...showJob(row),
   spec: withoutSecrets(row.spec),
-  taskList: tasks.map(({ id, ordinal, kind, state, source, outcome, error }) => ({
-    ...{ ordinal, kind, state, source, outcome, error },
+  taskList: tasks.map(({ id, ordinal, kind, state, source, segment, outcome, error }) => ({
+    ...{ ordinal, kind, state, source, segment, outcome, error },
     attempts: attempts
       .filter(({ task }) => task === id)
       .map((attempt) => ({

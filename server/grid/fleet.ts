@@ -1,4 +1,5 @@
-import type { LoadReport, PauseReason, ToNode, WrittenFile } from '../../protocol/index.ts';
+import type { LoadReport, PauseReason, Segment, ToNode, WrittenFile } from '../../protocol/index.ts';
+import type { TaskKind } from '../store/jobs.ts';
 import type { NodeRow } from '../store/nodes.ts';
 import type { Contender } from './strategies.ts';
 
@@ -9,7 +10,9 @@ export interface HeldAttempt {
   task: string;
   job: string;
   tenant: string;
+  kind: TaskKind;
   source: string;
+  segment: Segment | null;
   state: 'offered' | 'leased';
   /** Of the last word of progress. */
   seq: number;

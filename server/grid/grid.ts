@@ -33,6 +33,8 @@ import { type Finished, finishAttempts } from '../store/results.ts';
 import { Batcher } from './batcher.ts';
 import { ConnectedNode, Fleet, type HeldAttempt } from './fleet.ts';
 import type { Intervals } from './intervals.ts';
+import { checkOutcome } from './outcomes.ts';
+import { planSegments } from './planner.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
 /** How long messages of a kind are gathered at least, milliseconds. A lease lasts for far longer than that. */
@@ -56,6 +58,8 @@ export interface GridOptions extends Pick<SchedulerOptions, 'strategy' | 'workOf
   sourcesOf(held: HeldAttempt): Record<string, string>;
   /** Removes what an attempt that came to nothing has sent. */
   discard(ended: { job: string; attempt: string; state: string }): Promise<void>;
+  /** Hears that something can be worked on. */
+  onQueue(): void;
   /** Hears which jobs changed. */
   onJobs(ids: readonly string[]): void;
 }
@@ -112,7 +116,11 @@ export class Grid {
       GATHER_MS.renewals,
     );
     this.#finishing = new Batcher(
-      each((items) => finishAttempts(db, items)),
+      each((items) =>
+        finishAttempts(db, items, (spec, source, report, { tenant, trust }) =>
+          planSegments(spec, source, report, { id: tenant, leastTrust: trust }),
+        ),
+      ),
       GATHER_MS.usual,
     );
     this.#ending = new Batcher(
@@ -238,6 +246,7 @@ export class Grid {
 
   /** @returns whether the result counts. @throws {EdgeRunnerError} when a file of it is not whole. */
   async finish(held: HeldAttempt, files: readonly WrittenFile[], outcome: TaskOutcome): Promise<boolean> {
+    checkOutcome(held, outcome);
     const stored = await Promise.all(
       files.map(async (file) => ({ ...file, id: await this.#options.completeFile(held, file) })),
     );
@@ -309,6 +318,7 @@ export class Grid {
     switch (notice.what) {
       case 'queue':
         this.scheduler.wake();
+        this.#options.onQueue();
         break;
       case 'jobs':
         this.#options.onJobs(notice.ids);

@@ -11,7 +11,7 @@ export interface TaskNeeds {
   backend: BackendChoice;
   /** Codec that it must be able to write; null where any will do. */
   encode: Codec | null;
-  /** Kind of work by which nodes are compared: `transcode`, `detect`, `depth`, `detect+depth`. */
+  /** Kind of work by which nodes are compared: `transcode`, `detect`, `depth`, `detect+depth`; `probe` needs none of it. */
   work: string;
 }
 

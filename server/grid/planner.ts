@@ -1,13 +1,54 @@
-import type { JobSpec, Trust } from '../../protocol/index.ts';
+import type { JobSpec, ProbeReport, SourceSpec, Trust } from '../../protocol/index.ts';
+import { OF_SERVER } from '../store/claims.ts';
 import type { PlannedTask } from '../store/jobs.ts';
-import { needsKey, needsOf } from './needs.ts';
+import { needsKey, needsOf, type TaskNeeds } from './needs.ts';
 
-/** The tasks of a job: one for each source, which has its stages and outputs with it. */
-export function planTasks(spec: JobSpec, tenant: { id: string; leastTrust: Trust }): PlannedTask[] {
-  return spec.sources.map(({ id }) => {
-    const needs = needsOf(onlySource(spec, id), tenant.id, tenant.leastTrust);
-    return { kind: 'process', source: id, needs, needsKey: needsKey(needs), after: [], maxLive: 1 };
+/** For whom a job is planned. */
+interface Tenant {
+  id: string;
+  leastTrust: Trust;
+}
+
+/** The tasks of a job: for each source a look at it, where it may be cut; else one that carries all of it out. */
+export function planTasks(spec: JobSpec, tenant: Tenant): PlannedTask[] {
+  return spec.sources.map((source) => {
+    if (!mayBeCut(spec, source)) return wholeTask(spec, source.id, tenant);
+    // Whoever looks decodes nothing.
+    const { encode: _, ...needs } = needsOf(onlySource(spec, source.id), tenant.id, tenant.leastTrust);
+    return planned('probe', source.id, { ...needs, backend: 'auto', encode: null, work: 'probe' });
   });
+}
+
+/** What carries a whole source out at once. */
+export const wholeTask = (spec: JobSpec, source: string, { id, leastTrust }: Tenant): PlannedTask =>
+  planned('process', source, needsOf(onlySource(spec, source), id, leastTrust));
+
+/** The tasks of a source that was looked at: one for each segment, and one that joins what they make. */
+export function planSegments(
+  spec: JobSpec,
+  source: string,
+  { segments }: ProbeReport,
+  tenant: Tenant,
+): PlannedTask[] {
+  if (segments.length === 1) return [wholeTask(spec, source, tenant)];
+  const needs = needsOf(onlySource(spec, source), tenant.id, tenant.leastTrust);
+  const parts = segments.map((segment) => ({ ...planned('process', source, needs), segment }));
+  const join = planned('join', source, { ...needs, work: 'join' });
+  return [...parts, { ...join, needsKey: OF_SERVER, after: parts.map((_, place) => place) }];
+}
+
+const planned = (kind: PlannedTask['kind'], source: string, needs: TaskNeeds): PlannedTask => ({
+  ...{ kind, source, needs, needsKey: needsKey(needs) },
+  ...{ segment: null, after: [], maxLive: 1 },
+});
+
+/** What remembers all that came before it cannot be cut. */
+const SEQUENCES = ['track', 'zones'];
+
+function mayBeCut(spec: JobSpec, source: SourceSpec): boolean {
+  if (spec.segment === null || (source.kind !== 'upload' && source.kind !== 'http') || source.realtime)
+    return false;
+  return !onlySource(spec, source.id).stages.some(({ kind }) => SEQUENCES.includes(kind));
 }
 
 /** The part of a job that is about one of its sources. */

@@ -177,14 +177,14 @@ export class Scheduler {
     const { db, fleet, intervals, workOf, onOffer } = this.#options;
     const gone: NewAttempt[] = [];
     for (const made of attempts) {
-      const { attempt, lease, task, job, tenant, source } = made;
+      const { attempt, lease, task, job, tenant, kind, source, segment } = made;
       const node = fleet.get(made.node);
       if (!node?.isFree) {
         gone.push(made);
         continue;
       }
       node.held.set(attempt, {
-        ...{ attempt, lease, task, job, tenant, source },
+        ...{ attempt, lease, task, job, tenant, kind, source, segment },
         state: 'offered',
         seq: -1,
       });

@@ -12,10 +12,14 @@ import type { NewAttempt } from '../store/claims.ts';
 import { onlySource } from './planner.ts';
 
 /** What a node gets to see of an attempt: no address, no header, no name of an upload. */
-export function workOf({ job, task, source, spec }: NewAttempt, sources: Record<string, string>): Work {
+export function workOf(
+  { job, task, kind, source, segment, spec }: NewAttempt,
+  sources: Record<string, string>,
+): Work {
+  if (kind === 'join') throw new Error('a node was chosen for what servers do');
   const part = onlySource(spec, source);
   return {
-    ...{ job, task, kind: 'process', sources },
+    ...{ job, task, kind, segment, sources },
     spec: { ...part, sources: part.sources.map(withoutOrigin) },
   };
 }

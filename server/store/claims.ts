@@ -1,7 +1,8 @@
-import { type JobSpec, OF_ELSEWHERE, UNREADABLE } from '../../protocol/index.ts';
+import { type JobSpec, OF_ELSEWHERE, type Segment, UNREADABLE } from '../../protocol/index.ts';
 import type { TaskNeeds } from '../grid/needs.ts';
 import type { Database, Queries } from './database.ts';
 import { newId, newLease } from './ids.ts';
+import type { TaskKind } from './jobs.ts';
 import { notify } from './notify.ts';
 
 /** Tasks that are alike to the scheduler. */
@@ -15,7 +16,7 @@ export interface Candidate {
   id: string;
   job: string;
   tenant: string;
-  kind: 'process';
+  kind: TaskKind;
   source: string;
   needs: TaskNeeds;
   needsKey: string;
@@ -38,19 +39,24 @@ export interface Claimed {
 export interface NewAttempt extends Claimed {
   job: string;
   tenant: string;
+  kind: TaskKind;
   source: string;
+  segment: Segment | null;
   spec: JobSpec;
 }
+
+/** Key of the needs of tasks that servers do themselves. */
+export const OF_SERVER = 'server';
 
 /** The kinds of task that wait, whatever their number: one step of an index each. */
 export const queuedKinds = (db: Queries): Promise<Kind[]> =>
   db.query(
     `WITH RECURSIVE kind AS (
-       (SELECT needs_key, needs FROM task WHERE state = 'queued' ORDER BY needs_key LIMIT 1)
+       (SELECT needs_key, needs FROM task WHERE state = 'queued' AND needs_key <> '${OF_SERVER}' ORDER BY needs_key LIMIT 1)
        UNION ALL
        SELECT next.* FROM kind, LATERAL (
          SELECT needs_key, needs FROM task
-         WHERE state = 'queued' AND task.needs_key > kind.needs_key ORDER BY needs_key LIMIT 1
+         WHERE state = 'queued' AND needs_key <> '${OF_SERVER}' AND task.needs_key > kind.needs_key ORDER BY needs_key LIMIT 1
        ) next
      )
      SELECT needs_key AS "needsKey", needs FROM kind`,
@@ -118,9 +124,10 @@ const FAIR_ORDER = `
     head.position
   LIMIT $2`;
 
-async function lease(
+/** @param chosen pairs of tasks and nodes; null where the server does it itself. */
+export async function lease(
   tx: Queries,
-  chosen: { task: string; node: string }[],
+  chosen: { task: string; node: string | null }[],
   offerMs: number,
 ): Promise<NewAttempt[]> {
   const attempts = await tx.query<Omit<NewAttempt, 'spec'>>(
@@ -129,8 +136,8 @@ async function lease(
      ), taken AS (
        UPDATE task SET state = 'leased', live = live + 1, attempts = attempts + 1
        FROM pair WHERE task.id = pair.task AND task.state = 'queued'
-       RETURNING task.id, task.job, task.tenant, task.source, task.ordinal, task.attempts, pair.node, pair.attempt,
-         pair.lease
+       RETURNING task.id, task.job, task.tenant, task.kind, task.source, task.segment, task.ordinal, task.attempts,
+         pair.node, pair.attempt, pair.lease
      ), made AS (
        INSERT INTO attempt (id, task, job, n, node, lease, state, lease_until)
        SELECT attempt, id, job, attempts, node, lease, 'offered', now() + $5 * interval '1 millisecond' FROM taken
@@ -138,7 +145,7 @@ async function lease(
        INSERT INTO event (job, task, attempt, node, type)
        SELECT job, ordinal, attempt, node, 'attempt.offered' FROM taken
      )
-     SELECT attempt, lease, id AS task, node, job, tenant, source FROM taken`,
+     SELECT attempt, lease, id AS task, node, job, tenant, kind, source, segment FROM taken`,
     [
       chosen.map(({ task }) => task),
       chosen.map(({ node }) => node),

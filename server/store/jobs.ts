@@ -1,4 +1,4 @@
-import type { ErrorRecord, JobSpec, JobState, TaskOutcome } from '../../protocol/index.ts';
+import type { ErrorRecord, JobSpec, JobState, Segment, TaskOutcome } from '../../protocol/index.ts';
 import type { TaskNeeds } from '../grid/needs.ts';
 import type { Queries } from './database.ts';
 import { newId } from './ids.ts';
@@ -37,19 +37,24 @@ export interface TaskRow {
   id: string;
   job: string;
   ordinal: number;
-  kind: 'process';
+  kind: TaskKind;
   source: string;
+  segment: Segment | null;
   state: TaskState;
   accepted_attempt: string | null;
   outcome: TaskOutcome | null;
   error: ErrorRecord | null;
 }
 
+/** A look at a source, work at it or at a segment of it, the joining of its segments. */
+export type TaskKind = 'probe' | 'process' | 'join';
+
 /** A task as the planner wants it. */
 export interface PlannedTask {
-  kind: 'process';
+  kind: TaskKind;
   /** Id of the source that it is about. */
   source: string;
+  segment: Segment | null;
   needs: TaskNeeds;
   /** Tasks of the same alike. */
   needsKey: string;
@@ -86,18 +91,26 @@ export async function createJob(
     return { job: before!, isNew: false };
   }
   await createTasks(db, job, tasks);
+  await db.query(`INSERT INTO event (job, type) VALUES ($1, 'job.queued')`, [job.id]);
   await notify(db, { what: 'queue' }, { what: 'jobs', ids: [job.id] });
   return { job, isNew: true };
 }
 
-async function createTasks(db: Queries, job: JobRow, tasks: PlannedTask[]): Promise<void> {
+/** @param first ordinal of the first of them. */
+export async function createTasks(
+  db: Queries,
+  job: Pick<JobRow, 'id' | 'tenant' | 'submitter' | 'priority'>,
+  tasks: readonly PlannedTask[],
+  first = 0,
+): Promise<void> {
   const ids = tasks.map(() => newId('t'));
   await db.query(
-    `INSERT INTO task (id, job, tenant, submitter, ordinal, kind, source, needs, needs_key, priority, state, max_live)
-     SELECT g.id, $1, $2, $3, g.ordinal - 1, g.kind, g.source, g.needs::jsonb, g.needs_key, $4,
+    `INSERT INTO task (id, job, tenant, submitter, ordinal, kind, source, segment, needs, needs_key, priority, state,
+       max_live)
+     SELECT g.id, $1, $2, $3, $13 + g.ordinal - 1, g.kind, g.source, g.segment::jsonb, g.needs::jsonb, g.needs_key, $4,
        CASE WHEN g.blocked THEN 'blocked' ELSE 'queued' END, g.max_live
-     FROM unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::boolean[], $11::integer[])
-       WITH ORDINALITY AS g (id, kind, source, needs, needs_key, blocked, max_live, ordinal)
+     FROM unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::boolean[],
+       $12::integer[]) WITH ORDINALITY AS g (id, kind, source, segment, needs, needs_key, blocked, max_live, ordinal)
      ORDER BY g.ordinal`,
     [
       job.id,
@@ -107,10 +120,12 @@ async function createTasks(db: Queries, job: JobRow, tasks: PlannedTask[]): Prom
       ids,
       tasks.map(({ kind }) => kind),
       tasks.map(({ source }) => source),
+      tasks.map(({ segment }) => segment && JSON.stringify(segment)),
       tasks.map(({ needs }) => JSON.stringify(needs)),
       tasks.map(({ needsKey }) => needsKey),
       tasks.map(({ after }) => after.length > 0),
       tasks.map(({ maxLive }) => maxLive),
+      first,
     ],
   );
   const deps = tasks.flatMap(({ after }, i) => after.map((place) => [ids[i]!, ids[place]!] as const));
@@ -119,7 +134,6 @@ async function createTasks(db: Queries, job: JobRow, tasks: PlannedTask[]): Prom
       deps.map(([task]) => task),
       deps.map(([, needs]) => needs),
     ]);
-  await db.query(`INSERT INTO event (job, type) VALUES ($1, 'job.queued')`, [job.id]);
 }
 
 /** Tasks by state, and the frames of what was accepted and of what is under way. */
@@ -130,9 +144,13 @@ const PROGRESS = `
       (count(*) FILTER (WHERE task.state = 'done'))::int AS done,
       (count(*) FILTER (WHERE task.state = 'leased'))::int AS running,
       (count(*) FILTER (WHERE task.state IN ('failed', 'dead')))::int AS failed,
-      coalesce(sum(coalesce((task.outcome ->> 'frames')::int, a.frames)), 0)::int AS frames,
-      CASE WHEN bool_and(coalesce((task.outcome ->> 'frames')::int, a.expected) IS NOT NULL)
-        THEN sum(coalesce((task.outcome ->> 'frames')::int, a.expected))::int END AS expected,
+      coalesce(sum(coalesce((task.outcome ->> 'frames')::int, a.frames)) FILTER (WHERE kind = 'process'), 0)::int
+        AS frames,
+      -- Before a source was looked at nobody knows; the joining is no more of it.
+      CASE WHEN bool_and(coalesce((task.outcome ->> 'frames')::int, a.expected, (segment ->> 'frames')::int) IS NOT NULL)
+          FILTER (WHERE kind <> 'join')
+        THEN (sum(coalesce((task.outcome ->> 'frames')::int, a.expected, (segment ->> 'frames')::int))
+          FILTER (WHERE kind = 'process'))::int END AS expected,
       coalesce(sum(a.fps), 0)::float8 AS fps
     FROM task LEFT JOIN (
       -- By job: by task the planner may walk through what is under way anywhere, once for each task.
@@ -178,7 +196,7 @@ export const listJobs = (
 
 export const tasksOfJob = (db: Queries, job: string): Promise<TaskRow[]> =>
   db.query(
-    `SELECT id, job, ordinal, kind, source, state, accepted_attempt, outcome, error FROM task
+    `SELECT id, job, ordinal, kind, source, segment, state, accepted_attempt, outcome - 'plan' AS outcome, error FROM task
      WHERE job = $1 ORDER BY ordinal`,
     [job],
   );
@@ -187,8 +205,9 @@ export interface AttemptRow {
   id: string;
   task: string;
   n: number;
-  node: string;
-  node_name: string;
+  /** Null of what the server did itself. */
+  node: string | null;
+  node_name: string | null;
   state: string;
   started_at: Date;
   ended_at: Date | null;
@@ -199,7 +218,7 @@ export interface AttemptRow {
 export const attemptsOfJob = (db: Queries, job: string): Promise<AttemptRow[]> =>
   db.query(
     `SELECT attempt.id, task, n, node, node.name AS node_name, attempt.state, started_at, ended_at, frames, error
-     FROM attempt JOIN node ON node.id = attempt.node WHERE job = $1 ORDER BY task, n`,
+     FROM attempt LEFT JOIN node ON node.id = attempt.node WHERE job = $1 ORDER BY task, n`,
     [job],
   );
 

@@ -1,5 +1,7 @@
+import type { Segment } from '../../protocol/index.ts';
 import { columns } from './columns.ts';
 import type { Queries } from './database.ts';
+import type { TaskKind } from './jobs.ts';
 import { notify } from './notify.ts';
 
 /** What proves who may write. */
@@ -73,12 +75,14 @@ export interface LiveAttempt {
   job: string;
   tenant: string;
   node: string;
+  kind: TaskKind;
   source: string;
+  segment: Segment | null;
   state: 'offered' | 'leased';
 }
 
-const LIVE = `SELECT attempt.id, attempt.lease, attempt.task, attempt.job, task.tenant, attempt.node, task.source,
-    attempt.state FROM attempt JOIN task ON task.id = attempt.task WHERE attempt.state IN ('offered', 'leased')`;
+const LIVE = `SELECT attempt.id, attempt.lease, attempt.task, attempt.job, task.tenant, attempt.node, task.kind, task.source,
+    task.segment, attempt.state FROM attempt JOIN task ON task.id = attempt.task WHERE attempt.state IN ('offered', 'leased')`;
 
 /** What a node holds, whatever server it was connected to. */
 export const liveOfNode = (db: Queries, node: string): Promise<LiveAttempt[]> =>

@@ -2,6 +2,7 @@ import type { Database } from './database.ts';
 import grid from './migrations/001_grid.sql?raw';
 import wait from './migrations/002_wait.sql?raw';
 import faces from './migrations/003_faces.sql?raw';
+import segments from './migrations/004_segments.sql?raw';
 
 interface Migration {
   id: number;
@@ -13,6 +14,7 @@ const MIGRATIONS: readonly Migration[] = [
   { id: 1, sql: grid },
   { id: 2, sql: wait },
   { id: 3, sql: faces },
+  { id: 4, sql: segments },
 ];
 
 /** Any number: servers that start at once on one database wait for each other on it. */

@@ -1,3 +1,4 @@
+import type { Segment } from '../../protocol/index.ts';
 import type { Queries } from './database.ts';
 import { newId } from './ids.ts';
 
@@ -75,11 +76,28 @@ export interface BlobRow {
 }
 
 const BLOB = `SELECT blob.id, blob.job, blob.task, attempt, output, name, bytes, parts, index_at_end, task.ordinal,
-    task.source FROM blob JOIN task ON task.id = blob.task AND task.accepted_attempt = blob.attempt`;
+    task.source FROM blob JOIN task ON task.id = blob.task AND task.accepted_attempt = blob.attempt AND NOT part`;
 
 /** The files of accepted attempts. */
 export const filesOfJob = (db: Queries, job: string): Promise<BlobRow[]> =>
   db.query(`${BLOB} WHERE blob.job = $1 ORDER BY task.ordinal, output, name`, [job]);
+
+/** What was made of the segments of a source and waits to be joined, in their order. */
+export const partsOfSource = (
+  db: Queries,
+  job: string,
+  source: string,
+): Promise<(BlobRow & { segment: Segment })[]> =>
+  db.query(
+    `SELECT blob.id, blob.job, blob.task, attempt, output, name, bytes, parts, index_at_end, task.ordinal, task.source,
+       task.segment FROM blob JOIN task ON task.id = blob.task AND task.accepted_attempt = blob.attempt AND part
+     WHERE blob.job = $1 AND task.source = $2 ORDER BY task.ordinal, output`,
+    [job, source],
+  );
+
+/** Forgets files. Their bytes are the caller's to remove, first. */
+export const deleteBlobs = (db: Queries, ids: readonly string[]): Promise<{ id: string }[]> =>
+  db.query('DELETE FROM blob WHERE id = ANY($1) RETURNING id', [ids]);
 
 export async function fileOfJob(
   db: Queries,

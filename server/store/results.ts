@@ -1,6 +1,8 @@
-import type { TaskOutcome } from '../../protocol/index.ts';
+import type { JobSpec, ProbeReport, TaskOutcome } from '../../protocol/index.ts';
+import type { TaskNeeds } from '../grid/needs.ts';
 import { columns } from './columns.ts';
 import type { Database, Queries } from './database.ts';
+import { createTasks, type JobRow, type PlannedTask, type TaskKind } from './jobs.ts';
 import type { Held } from './leases.ts';
 import { notify } from './notify.ts';
 
@@ -13,6 +15,9 @@ export interface StoredFile {
   indexAtEnd: boolean;
 }
 
+/** The tasks that a source needs which was looked at; `needs` are those of the look. */
+export type Plan = (spec: JobSpec, source: string, report: ProbeReport, needs: TaskNeeds) => PlannedTask[];
+
 export interface Finished extends Held {
   outcome: TaskOutcome;
   files: StoredFile[];
@@ -21,9 +26,14 @@ export interface Finished extends Held {
 /**
  * Accepts the results of attempts that still hold their lease, if nobody's was accepted before, and sets free what
  * waited for them.
+ * @param plan the tasks that follow from a look at a source.
  * @returns the attempts accepted; for all others nothing was written.
  */
-export function finishAttempts(db: Database, finished: readonly Finished[]): Promise<Set<string>> {
+export function finishAttempts(
+  db: Database,
+  finished: readonly Finished[],
+  plan: Plan,
+): Promise<Set<string>> {
   return db.transaction(async (tx) => {
     // Two servers that finish the last two tasks of a job do so one after the other: else neither sees that it was last.
     await tx.query(
@@ -35,7 +45,9 @@ export function finishAttempts(db: Database, finished: readonly Finished[]): Pro
       task: string;
       job: string;
       tenant: string;
-      node: string;
+      kind: TaskKind;
+      source: string;
+      needs: TaskNeeds;
     }>(
       `WITH given AS (
          SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS g (attempt, lease, outcome)
@@ -48,19 +60,20 @@ export function finishAttempts(db: Database, finished: readonly Finished[]): Pro
          UPDATE task SET state = 'done', accepted_attempt = first.id, outcome = first.outcome::jsonb, error = NULL,
            live = live - 1, ended_at = now()
          FROM first WHERE task.id = first.task AND task.state = 'leased'
-         RETURNING task.id, task.job, task.tenant, task.ordinal, first.id AS attempt, first.node, first.outcome
+         RETURNING task.id, task.job, task.tenant, task.kind, task.source, task.needs, task.ordinal,
+           first.id AS attempt, first.node, first.outcome
        ), ended AS (
          UPDATE attempt SET state = 'done', ended_at = now(), fps = 0,
            frames = (accepted.outcome::jsonb ->> 'frames')::int
          FROM accepted WHERE attempt.id = accepted.attempt AND attempt.state = 'leased'
        ), told AS (
          INSERT INTO event (job, task, attempt, node, type, data)
-         SELECT job, ordinal, attempt, node, 'task.done', outcome::jsonb FROM accepted
+         SELECT job, ordinal, attempt, node, 'task.done', outcome::jsonb - 'plan' FROM accepted
        ), sound AS (
          UPDATE node SET failures = 0, suspensions = 0 FROM accepted
          WHERE node.id = accepted.node AND (failures > 0 OR suspensions > 0)
        )
-       SELECT attempt, id AS task, job, tenant, node FROM accepted`,
+       SELECT attempt, id AS task, job, tenant, kind, source, needs FROM accepted`,
       columns(
         finished,
         ({ attempt }) => attempt,
@@ -70,6 +83,10 @@ export function finishAttempts(db: Database, finished: readonly Finished[]): Pro
     );
     if (accepted.length > 0) {
       await storeFiles(tx, accepted, finished);
+      for (const { job, source, needs, attempt } of accepted.filter(({ kind }) => kind === 'probe')) {
+        const report = finished.find((one) => one.attempt === attempt)!.outcome.plan!;
+        await addTasks(tx, job, (spec) => plan(spec, source, report, needs));
+      }
       await supersede(
         tx,
         accepted.map(({ task }) => task),
@@ -84,6 +101,16 @@ export function finishAttempts(db: Database, finished: readonly Finished[]): Pro
   });
 }
 
+/** Tasks that nobody knew of when the job was made. */
+async function addTasks(tx: Queries, id: string, plan: (spec: JobSpec) => PlannedTask[]): Promise<void> {
+  const [job] = await tx.query<JobRow & { next: number }>(
+    `SELECT *, (SELECT max(ordinal) + 1 FROM task WHERE task.job = job.id) AS next FROM job WHERE id = $1`,
+    [id],
+  );
+  await createTasks(tx, job!, plan(job!.spec), job!.next);
+  await notify(tx, { what: 'queue' });
+}
+
 async function storeFiles(
   tx: Queries,
   accepted: readonly { attempt: string; task: string; job: string; tenant: string }[],
@@ -96,11 +123,15 @@ async function storeFiles(
   });
   if (files.length === 0) return;
   await tx.query(
-    `INSERT INTO blob (id, tenant, job, task, attempt, output, name, bytes, parts, index_at_end)
-     SELECT id, tenant, job, task, attempt, output, name, bytes, parts::jsonb, index_at_end
+    // What is made of a segment is joined, but for what is a file of its own for each frame.
+    `INSERT INTO blob (id, tenant, job, task, attempt, output, name, bytes, parts, index_at_end, part)
+     SELECT f.id, f.tenant, f.job, f.task, attempt, output, name, bytes, parts::jsonb, index_at_end,
+       task.segment IS NOT NULL AND EXISTS (SELECT 1 FROM jsonb_array_elements(job.spec -> 'outputs') AS o
+         WHERE o ->> 'id' = output AND o ->> 'kind' IN ('video', 'events'))
      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
        $9::text[], $10::boolean[])
-       AS f (id, tenant, job, task, attempt, output, name, bytes, parts, index_at_end)`,
+       AS f (id, tenant, job, task, attempt, output, name, bytes, parts, index_at_end)
+     JOIN task ON task.id = f.task JOIN job ON job.id = f.job`,
     columns(
       files,
       ({ id }) => id,

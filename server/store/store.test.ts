@@ -91,6 +91,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
       finishAttempts(
         db,
         attempts.map(({ attempt, lease }) => ({ attempt, lease, outcome, files: [] })),
+        () => [],
       );
     const fail = (attempts: NewAttempt[], retry = true, code: ErrorCode = 'engine-fault') =>
       db.transaction((tx) =>

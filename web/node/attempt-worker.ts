@@ -1,5 +1,5 @@
-import { EdgeRunnerError } from '../../protocol/index.ts';
-import { runJob } from '../engine/index.ts';
+import { EdgeRunnerError, type JobSpec, type TaskOutcome } from '../../protocol/index.ts';
+import { type EngineHost, probeJob, runJob } from '../engine/index.ts';
 import type { FromAttempt, ToAttempt } from './attempt-messages.ts';
 import { GridHost } from './grid-host.ts';
 import { Preview } from './preview.ts';
@@ -40,11 +40,31 @@ async function start({ base, attempt, ortBase }: Extract<ToAttempt, { type: 'sta
       onLog: (message) => say({ type: 'log', message }),
       ...{ throttle, preview },
     });
-    const { summaries, indexAtEnd } = await runJob(attempt.work.spec, host, { ortBase, signal });
+    const { kind, spec, segment } = attempt.work;
+    if (kind === 'probe') return say({ type: 'done', files: [], outcome: await probe(spec, host, signal) });
+    const { summaries, indexAtEnd, shown } = await runJob(spec, host, {
+      ...{ ortBase, signal },
+      ...(segment && { segment }),
+    });
     const files = await host.finish(indexAtEnd);
     const { spent } = throttle;
-    say({ type: 'done', files, outcome: { ...summaries[0]!, ...(spent && { throttled: spent }) } });
+    say({
+      type: 'done',
+      files,
+      outcome: { ...summaries[0]!, ...(shown && { shown }), ...(spent && { throttled: spent }) },
+    });
   } catch (error) {
     say({ type: 'failed', error: EdgeRunnerError.from(error).toRecord() });
   }
+}
+
+/** What a source is, and where it may be cut. */
+async function probe(spec: JobSpec, host: EngineHost, signal: AbortSignal): Promise<TaskOutcome> {
+  const began = performance.now();
+  const plan = await probeJob(spec, host, {
+    segmentSeconds: spec.segment ?? Number.POSITIVE_INFINITY,
+    signal,
+  });
+  const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
+  return { frames: plan.frames, seconds, truncated: false, plan };
 }

@@ -1,6 +1,7 @@
 import { type StreamTargetChunk, UrlSource } from 'mediabunny';
 import {
   EdgeRunnerError,
+  EVENTS_FILE,
   type EventLine,
   type JobSpec,
   type SourceSpec,
@@ -14,9 +15,6 @@ import { PartUpload, type SentPart } from './part-upload.ts';
 import type { Preview } from './preview.ts';
 import type { ServerLink } from './server-link.ts';
 import type { Throttle } from './throttle.ts';
-
-/** Name of the file that event lines are written to. */
-const EVENTS_FILE = 'events.ndjson';
 
 export interface GridAttempt {
   attempt: string;

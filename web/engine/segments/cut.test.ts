@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MOST_SEGMENTS } from '../../../protocol/index.ts';
-import { type Clip, cutSegments, LEAST_SEGMENT_SECONDS } from './cut.ts';
+import { LEAST_SEGMENT_SECONDS, MOST_SEGMENTS } from '../../../protocol/index.ts';
+import { type Clip, cutSegments } from './cut.ts';
 
 const FRAME = 40_000;
 

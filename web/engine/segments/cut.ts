@@ -1,7 +1,4 @@
-import { MOST_SEGMENTS, type Segment } from '../../../protocol/index.ts';
-
-/** Seconds of a segment, at least: below that starting costs more than sharing gains. */
-export const LEAST_SEGMENT_SECONDS = 2;
+import { LEAST_SEGMENT_SECONDS, MOST_SEGMENTS, type Segment } from '../../../protocol/index.ts';
 
 export interface Clip {
   /** Times at which its frames are shown, microseconds, in whatever order. */

@@ -28,15 +28,17 @@ function packetsOf(file: string, stream: 'v' | 'a') {
     ...['-v', 'error', '-select_streams', stream, '-show_entries', 'packet=pts_time,data_hash'],
     ...['-show_data_hash', 'md5', '-of', 'csv=p=0', file],
   ]).toString();
-  return text
-    .trim()
-    .split('\n')
-    // Side data comes on lines of its own.
-    .filter((line) => line.includes('MD5:'))
-    .map((line) => {
-      const [time, hash] = line.split(',');
-      return { time: Math.round(Number(time) * 1e6), hash };
-    });
+  return (
+    text
+      .trim()
+      .split('\n')
+      // Side data comes on lines of its own.
+      .filter((line) => line.includes('MD5:'))
+      .map((line) => {
+        const [time, hash] = line.split(',');
+        return { time: Math.round(Number(time) * 1e6), hash };
+      })
+  );
 }
 
 /** The picture of a file in fragments that begin at `offset` seconds, as `runJob` writes those of a segment. */

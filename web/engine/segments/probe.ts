@@ -1,6 +1,7 @@
 import { EdgeRunnerError, type JobSpec, type ProbeReport, type Segment } from '../../../protocol/index.ts';
 import type { EngineHost } from '../host.ts';
 import { planJob, rangeOf, type SourcePlan, sourceName } from '../plan.ts';
+import { holdsAudio } from '../sink/media-output.ts';
 import { copiesPackets } from '../sink/video-output.ts';
 import { MediaSource } from '../source/media-source.ts';
 import { type Clip, type Cut, cutSegments } from './cut.ts';
@@ -9,6 +10,8 @@ import { type Clip, type Cut, cutSegments } from './cut.ts';
 const DEPTH_MEMORY_SECONDS = 2.5;
 /** Of a source that does not say how many frames a second it has. */
 const UNKNOWN_FPS = 30;
+/** Packets of the index between two words of progress: without one it may be long. */
+const PROGRESS_PACKETS = 1_000;
 
 export interface ProbeOptions {
   /** Of a segment, about. */
@@ -30,7 +33,12 @@ export async function probeJob(
   const name = sourceName(plan!.source);
   const media = await MediaSource.open(name, await host.openSource(plan!.source));
   try {
-    const clip = await readIndex(media, plan!, signal);
+    const clip = await readIndex(media, plan!, signal, (packets) =>
+      host.progress({
+        ...{ source: plan!.source.id, frames: packets, of: media.video.frames, openFrames: 0 },
+        ...{ time: 0, duration: media.video.duration },
+      }),
+    );
     if (clip.shown.length === 0)
       throw new EdgeRunnerError(
         'input-no-frames',
@@ -39,10 +47,15 @@ export async function probeJob(
       );
     const copied = copiesPackets(plan!, media.video.codec);
     const damage = (await media.loss()) ?? (await media.shortage());
+    const encoded = plan!.video && media.audio && !holdsAudio(plan!.video.spec.container, media.audio.codec);
     const memory = memoryOf(plan!, media.video.fps ?? UNKNOWN_FPS);
     const whole = copied
       ? 'its packets go into the output as they are'
-      : damage && `it is not whole: ${damage}`.slice(0, 200);
+      : damage
+        ? `it is not whole: ${damage}`.slice(0, 200)
+        : encoded
+          ? 'its sound is encoded anew, which is done in one piece'
+          : null;
     const seconds = whole === null ? segmentSeconds : Number.POSITIVE_INFINITY;
     const cut = await cutWhereDecodable(media, clip, { seconds, memory }, signal);
     return {
@@ -58,12 +71,19 @@ export async function probeJob(
   }
 }
 
-async function readIndex(media: MediaSource, plan: SourcePlan, signal: AbortSignal): Promise<Clip> {
+async function readIndex(
+  media: MediaSource,
+  plan: SourcePlan,
+  signal: AbortSignal,
+  onPackets: (packets: number) => void,
+): Promise<Clip> {
   const { start, end } = rangeOf(plan.source);
   const [from, to] = [start * 1e6 - 0.5, end * 1e6 - 0.5];
   const clip = { shown: [] as number[], keys: [] as number[], firstFrame: 0 };
+  let packets = 0;
   for await (const { time, key } of media.videoIndex()) {
     signal.throwIfAborted();
+    if (++packets % PROGRESS_PACKETS === 0) onPackets(packets);
     if (time < from) clip.firstFrame++;
     else if (time < to) clip.shown.push(time);
     // Those before the range are good to warm up from.

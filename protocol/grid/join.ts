@@ -1,0 +1,51 @@
+import type { ErrorRecord } from '../errors.ts';
+import type { JobSpec } from '../job-spec.ts';
+import type { TaskOutcome, WrittenFile } from './messages.ts';
+import type { Segment } from './segment.ts';
+
+/** What a server and the thread in which it joins segments say to each other. Neither leaves the process. */
+
+/** Name of the file that event lines are written to, of a whole job as of a segment. */
+export const EVENTS_FILE = 'events.ndjson';
+
+/** A segment that is done: its files in the store, and what its node said of it. */
+export interface JoinPart {
+  segment: Segment;
+  outcome: TaskOutcome;
+  video: string | null;
+  events: string | null;
+}
+
+export interface JoinWork {
+  /** Of one source. */
+  spec: JobSpec;
+  parts: JoinPart[];
+  /** Milliseconds since 1970 at which the first of them was begun. */
+  began: number;
+}
+
+/** What is read or written: of files in the store, by their key, or of the source. */
+export type JoinRequest =
+  | { what: 'size'; file: string | null }
+  | { what: 'read'; file: string | null; start: number; end: number }
+  | {
+      what: 'write';
+      output: string;
+      name: string;
+      index: number;
+      sha256: string;
+      bytes: Uint8Array<ArrayBuffer>;
+    };
+
+export type ToJoiner =
+  | { type: 'start'; work: JoinWork }
+  | { type: 'answer'; id: number; value: number | null | Uint8Array<ArrayBuffer> }
+  | { type: 'refusal'; id: number; error: ErrorRecord };
+
+export type FromJoiner =
+  | { type: 'ask'; id: number; request: JoinRequest }
+  | { type: 'progress'; frames: number }
+  | { type: 'log'; message: string }
+  | { type: 'done'; files: WrittenFile[]; outcome: TaskOutcome }
+  /** `segment` is the place of the one that was at fault, where one was. */
+  | { type: 'failed'; error: ErrorRecord; segment: number | null };

@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import {
+  EdgeRunnerError,
+  type FromJoiner,
+  type JoinRequest,
+  type JoinWork,
+  type ToJoiner,
+} from '../../protocol/index.ts';
+
+/** MiB of JavaScript's heap that joining may take: it holds the index of a file, and a few packets. */
+const MOST_HEAP_MIB = 1_024;
+
+export interface JoinThreadOptions {
+  work: JoinWork;
+  /** Does what the thread asks for. */
+  serve(request: JoinRequest): Promise<number | null | Uint8Array<ArrayBuffer>>;
+  onProgress(frames: number): void;
+  onLog(message: string): void;
+  signal: AbortSignal;
+}
+
+export type Joined = Extract<FromJoiner, { type: 'done' | 'failed' }>;
+
+/** Joins segments in a thread of its own. @throws the signal's reason when aborted; the thread is gone then, as always. */
+export async function joinInThread({
+  work,
+  serve,
+  onProgress,
+  onLog,
+  signal,
+}: JoinThreadOptions): Promise<Joined> {
+  signal.throwIfAborted();
+  const thread = new Worker(threadFile(), {
+    resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MIB },
+    stdout: false,
+  });
+  const tell = (message: ToJoiner, transfer: ArrayBuffer[] = []) => thread.postMessage(message, transfer);
+  let onAbort = () => {};
+  try {
+    return await new Promise<Joined>((done, fail) => {
+      onAbort = () => fail(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      thread.on('error', (error) => fail(threadDied(error.message)));
+      thread.on('exit', () => fail(threadDied('it ended')));
+      thread.on('message', (message: FromJoiner) => {
+        switch (message.type) {
+          case 'ask':
+            serve(message.request).then(
+              (value) => tell({ type: 'answer', id: message.id, value }),
+              (error: unknown) =>
+                tell({ type: 'refusal', id: message.id, error: EdgeRunnerError.from(error).toRecord() }),
+            );
+            break;
+          case 'progress':
+            onProgress(message.frames);
+            break;
+          case 'log':
+            onLog(message.message);
+            break;
+          case 'done':
+          case 'failed':
+            done(message);
+        }
+      });
+      tell({ type: 'start', work });
+    });
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await thread.terminate();
+  }
+}
+
+const threadDied = (why: string) =>
+  new EdgeRunnerError(
+    'server-fault',
+    `The thread that joins the segments died: ${why}.`,
+    'It is tried again; look into the log of the server if it happens again.',
+  );
+
+/** Built beside the built command, or in `dist/` when the server runs from source. */
+function threadFile(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const found = [join(here, 'joiner.js'), join(here, '../../dist/node/joiner.js')].find(existsSync);
+  if (found) return found;
+  throw new EdgeRunnerError(
+    'engine-fault',
+    'edge-runner is not built.',
+    'Run "npm run build" in the checkout, or install the package again.',
+  );
+}

@@ -1,0 +1,190 @@
+import { Readable } from 'node:stream';
+import type { Logger } from 'pino';
+import {
+  EdgeRunnerError,
+  isFinal,
+  type JoinPart,
+  type JoinRequest,
+  type JoinWork,
+  type TaskOutcome,
+} from '../../protocol/index.ts';
+import type { BlobStore } from '../blobs/store.ts';
+import type { HeldAttempt } from '../grid/fleet.ts';
+import type { Grid } from '../grid/grid.ts';
+import type { Intervals } from '../grid/intervals.ts';
+import { onlySource } from '../grid/planner.ts';
+import { attemptKey } from '../grid/work.ts';
+import type { AddressGuard } from '../net/address-guard.ts';
+import type { NewAttempt } from '../store/claims.ts';
+import type { Database } from '../store/database.ts';
+import { tasksOfJob } from '../store/jobs.ts';
+import { beganAt, claimForServer, redoSegment } from '../store/joins.ts';
+import { deleteBlobs, partsOfSource } from '../store/records.ts';
+import { joinInThread } from './joiner-thread.ts';
+import { type RandomBytes, sourceBytes, storedBytes } from './source-bytes.ts';
+
+export interface JoinerOptions {
+  db: Database;
+  blobs: BlobStore;
+  guard: AddressGuard;
+  grid: Grid;
+  intervals: Intervals;
+  log: Logger;
+}
+
+/**
+ * Joins what nodes made of the segments of a source, on this server, one source at a time. It holds a lease as a node
+ * does: where this server goes, another one does it, or this one when it is there again.
+ */
+export class Joiner {
+  readonly #options: JoinerOptions;
+  readonly #ending = new AbortController();
+  #working: Promise<void> | null = null;
+  #again = false;
+  #look: NodeJS.Timeout | null = null;
+
+  constructor(options: JoinerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    // What rested after a failure is nobody's to announce.
+    this.#look = setInterval(() => this.wake(), this.#options.intervals.renewMs);
+    this.wake();
+  }
+
+  async stop(): Promise<void> {
+    this.#ending.abort(new Error('the server goes down'));
+    if (this.#look) clearInterval(this.#look);
+    await this.#working;
+  }
+
+  /** There may be something to join. */
+  wake(): void {
+    if (this.#ending.signal.aborted) return;
+    this.#again = true;
+    this.#working ??= this.#work()
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'joining failed'))
+      .finally(() => {
+        this.#working = null;
+      });
+  }
+
+  async #work(): Promise<void> {
+    const { db, intervals } = this.#options;
+    while (this.#again && !this.#ending.signal.aborted) {
+      this.#again = false;
+      const attempt = await claimForServer(db, intervals.ttlMs);
+      if (!attempt) continue;
+      this.#again = true;
+      await this.#join(attempt);
+    }
+  }
+
+  async #join(made: NewAttempt): Promise<void> {
+    const { grid, intervals, log } = this.#options;
+    const { attempt, lease, task, job, tenant, kind, source } = made;
+    const held: HeldAttempt = {
+      ...{ attempt, lease, task, job, tenant, kind, source, segment: null },
+      ...{ state: 'leased', seq: -1 },
+    };
+    const lost = new AbortController();
+    const signal = AbortSignal.any([this.#ending.signal, lost.signal]);
+    const renewing = setInterval(() => {
+      grid.renew(held).then(
+        (holds) => holds || lost.abort(new Error('the lease was lost')),
+        (error: unknown) => log.warn({ err: error, attempt }, 'renewing a lease failed'),
+      );
+    }, intervals.renewMs);
+    try {
+      const { work, keys } = await this.#workOf(made);
+      const joined = await joinInThread({
+        work,
+        serve: this.#serverOf(made, work, signal),
+        onProgress: (frames) => grid.moved(held, { frames, of: null, fps: 0 }),
+        onLog: (message) => void grid.say(held, message).catch(() => {}),
+        signal,
+      });
+      if (joined.type === 'done') await this.#finish(held, joined.files, joined.outcome, keys);
+      else await this.#fail(held, EdgeRunnerError.fromRecord(joined.error), joined.segment);
+    } catch (error) {
+      // Leases end by themselves; whoever takes it up begins anew.
+      if (!signal.aborted) await this.#fail(held, EdgeRunnerError.from(error), null);
+    } finally {
+      clearInterval(renewing);
+    }
+  }
+
+  /** What is to be joined, and the keys of its files, which are of no use afterwards. */
+  async #workOf({ job, source, spec }: NewAttempt): Promise<{ work: JoinWork; keys: string[] }> {
+    const { db } = this.#options;
+    const [tasks, files, began] = await Promise.all([
+      tasksOfJob(db, job),
+      partsOfSource(db, job, source),
+      beganAt(db, job, source),
+    ]);
+    const about = onlySource(spec, source);
+    const video = about.outputs.find(({ kind }) => kind === 'video')?.id;
+    const events = about.outputs.find(({ kind }) => kind === 'events')?.id;
+    const parts = tasks.flatMap(({ id, source: of, segment, outcome }): JoinPart[] => {
+      if (of !== source || !segment || !outcome) return [];
+      const fileOf = (output: string | undefined) =>
+        files.find((file) => file.task === id && file.output === output)?.id ?? null;
+      return [{ segment, outcome, video: fileOf(video), events: fileOf(events) }];
+    });
+    return {
+      work: { spec: about, parts, began: began.getTime() },
+      keys: files.map(({ id }) => id),
+    };
+  }
+
+  #serverOf({ job, attempt }: NewAttempt, { spec, parts }: JoinWork, signal: AbortSignal) {
+    const { blobs, guard } = this.#options;
+    const readable = new Map<string | null, RandomBytes>([
+      [null, sourceBytes(spec.sources[0]!, { blobs, guard, signal })],
+      ...parts
+        .flatMap(({ video, events }) => [video, events])
+        .flatMap((key) => (key === null ? [] : [[key, storedBytes(blobs, key)] as const])),
+    ]);
+    return async (request: JoinRequest): Promise<number | null | Uint8Array<ArrayBuffer>> => {
+      if (request.what === 'write') {
+        const { output, name, index, sha256, bytes } = request;
+        const key = attemptKey(job, attempt, output, name);
+        await blobs.writePart(key, { index, sha256, bytes: bytes.byteLength }, Readable.from([bytes]));
+        return null;
+      }
+      const file = readable.get(request.file);
+      if (!file) throw new Error('a segment has no such file');
+      return request.what === 'size'
+        ? file.size()
+        : new Uint8Array(await file.read(request.start, request.end));
+    };
+  }
+
+  async #finish(
+    held: HeldAttempt,
+    files: Parameters<Grid['finish']>[1],
+    outcome: TaskOutcome,
+    parts: readonly string[],
+  ): Promise<void> {
+    const { db, blobs, grid } = this.#options;
+    if (!(await grid.finish(held, files, outcome))) return;
+    for (const key of parts) await blobs.remove(key);
+    await deleteBlobs(db, parts);
+  }
+
+  /** @param place of the segment that was at fault, where one was. */
+  async #fail(held: HeldAttempt, error: EdgeRunnerError, place: number | null): Promise<void> {
+    const { db, grid, log } = this.#options;
+    const { attempt, lease, job, source } = held;
+    log.warn({ attempt, job, code: error.code }, error.message);
+    const record = error.toRecord();
+    if (place === null)
+      await grid.end({ attempt, lease, state: 'failed', error: record, retry: !isFinal(error.code) });
+    else {
+      const bad = await redoSegment(db, { joining: { attempt, lease }, job, source, place, error: record });
+      for (const one of [attempt, ...(bad === null ? [] : [bad])])
+        grid.discard({ job, attempt: one, state: 'returned' });
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { buffer } from 'node:stream/consumers';
+import type { SourceSpec } from '../../protocol/index.ts';
+import type { BlobStore } from '../blobs/store.ts';
+import type { AddressGuard } from '../net/address-guard.ts';
+import { guardedGet } from '../net/guarded-get.ts';
+import { uploadKey } from '../sources.ts';
+
+/** The bytes of something, here and there. */
+export interface RandomBytes {
+  /** Null while nobody knows. */
+  size(): Promise<number | null>;
+  /** Bytes `[start, end)`; fewer where it ends before. */
+  read(start: number, end: number): Promise<Buffer>;
+}
+
+/** A complete file in the store. */
+export function storedBytes(blobs: BlobStore, key: string): RandomBytes {
+  let known: Promise<number> | null = null;
+  const size = () => {
+    known ??= blobs.size(key);
+    return known;
+  };
+  return {
+    size,
+    read: async (start, end) => {
+      const last = Math.min(end, await size());
+      return last <= start ? Buffer.alloc(0) : buffer(await blobs.read(key, start, last));
+    },
+  };
+}
+
+/** A user's source, for the server's own reading. @throws {EdgeRunnerError} as `guardedGet` does. */
+export function sourceBytes(
+  source: SourceSpec,
+  { blobs, guard, signal }: { blobs: BlobStore; guard: AddressGuard; signal: AbortSignal },
+): RandomBytes {
+  if (source.kind === 'upload') return storedBytes(blobs, uploadKey(source.upload!));
+  if (source.kind !== 'http') throw new Error(`a ${source.kind} source has no bytes`);
+  const { url, headers } = source;
+  const get = (start: number, end: number) =>
+    guardedGet({ url, headers, range: { start, end: end - 1 }, signal }, guard);
+  return {
+    size: async () => {
+      const { body, header } = await get(0, 1);
+      body.destroy();
+      const total = /\/(\d+)$/.exec(header('content-range') ?? '')?.[1] ?? header('content-length');
+      return total === null || total === undefined ? null : Number(total);
+    },
+    read: async (start, end) => {
+      const { body, status } = await get(start, end);
+      if (status === 206) return buffer(body);
+      // Everything was sent: what was asked for is taken out of it, and the rest is not read.
+      const pieces: Buffer[] = [];
+      let at = 0;
+      for await (const piece of body as AsyncIterable<Buffer>) {
+        if (at + piece.byteLength > start) pieces.push(piece.subarray(Math.max(0, start - at), end - at));
+        at += piece.byteLength;
+        if (at >= end) break;
+      }
+      return Buffer.concat(pieces);
+    },
+  };
+}

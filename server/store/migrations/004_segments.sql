@@ -1,0 +1,10 @@
+-- Sources that are cut: one task looks at them, several work at their segments, one joins what comes of it.
+ALTER TABLE task DROP CONSTRAINT task_kind_check;
+ALTER TABLE task ADD CONSTRAINT task_kind_check CHECK (kind IN ('probe', 'process', 'join'));
+ALTER TABLE task ADD COLUMN segment jsonb;
+
+-- Null where a server does it itself.
+ALTER TABLE attempt ALTER COLUMN node DROP NOT NULL;
+
+-- Waits to be joined: no file of the job's.
+ALTER TABLE blob ADD COLUMN part boolean NOT NULL DEFAULT false;

@@ -1,0 +1,112 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser } from 'playwright';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JobDetail, JobPage } from '../protocol/index.ts';
+import { startTestServer, type TestServer } from '../server/testing.ts';
+import { expectSameTimes } from './support/claims.ts';
+import { succeed } from './support/command.ts';
+import { frameNumbers } from './support/counter.ts';
+import { complaintsAbout, ffmpeg } from './support/ffmpeg.ts';
+import { packets } from './support/ffprobe.ts';
+import { openBrowser, openPage } from './support/pages.ts';
+import { hasFfmpeg, needsFfmpeg } from './support/testdata.ts';
+
+const SIZE = { width: 320, height: 180 };
+const FPS = 25;
+const FRAMES = 450;
+
+describe('a video over many nodes', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'edge-runner-segments-'));
+  const file = (name: string) => join(folder, name);
+  let server: TestServer;
+  let browser: Browser;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    server = await startTestServer();
+    env = { EDGE_RUNNER_TOKEN: server.admin, EDGE_RUNNER_CACHE: file('cache') };
+    await succeed(['run', `pattern:320x180@${FPS}:${FRAMES}`, '-o', file('silent.mp4')], { env });
+    ffmpeg([
+      ...['-i', file('silent.mp4'), '-f', 'lavfi', '-i', `sine=d=${FRAMES / FPS}`],
+      // Frames that are shown in another order than they are decoded in, as most files have.
+      ...['-c:v', 'libx264', '-crf', '18', '-g', '12', '-bf', '2', '-video_track_timescale', '90000'],
+      ...['-c:a', 'aac', '-shortest', file('clip.mp4')],
+    ]);
+    browser = await openBrowser(['--disable-gpu']);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** So many tabs that contribute, each in a profile of its own. */
+  async function withNodes<T>(count: number, work: () => Promise<T>): Promise<T> {
+    const contexts = await Promise.all(Array.from({ length: count }, () => browser.newContext()));
+    try {
+      for (const context of contexts) {
+        const { page } = await openPage(context);
+        await page.goto(`${server.url}/contribute/#token=${await server.token('enrol')}`);
+        await page.getByRole('button', { name: 'Start' }).click();
+        await page.getByText('Ready for work.').waitFor({ timeout: 60_000 });
+      }
+      return await work();
+    } finally {
+      await Promise.all(contexts.map((context) => context.close()));
+    }
+  }
+
+  async function lastJob(): Promise<JobDetail> {
+    const { body } = await server.ask<JobPage>('GET', '/v1/jobs?limit=1');
+    return (await server.ask<JobDetail>('GET', `/v1/jobs/${body.jobs[0]!.id}`)).body;
+  }
+
+  it.skipIf(!hasFfmpeg).each([
+    { nodes: 1, segment: '9s', segments: 2 },
+    { nodes: 2, segment: '6s', segments: 3 },
+    { nodes: 3, segment: '2.5s', segments: 7 },
+  ])(needsFfmpeg('$segments segments on $nodes nodes'), async ({ nodes, segment, segments }) => {
+    const out = file(`${segments}.mp4`);
+    await withNodes(nodes, () =>
+      succeed(
+        ['submit', server.url, file('clip.mp4'), '-o', out, '--bitrate', '800k', '--segment', segment],
+        {
+          env,
+          hung: 300_000,
+        },
+      ),
+    );
+    const { taskList, frames, of } = await lastJob();
+    expect(taskList.map(({ kind, state }) => `${kind} ${state}`)).toEqual([
+      'probe done',
+      ...Array(segments).fill('process done'),
+      'join done',
+    ]);
+    expect([frames, of]).toEqual([FRAMES, FRAMES]);
+    expect(frameNumbers(out, SIZE)).toEqual(Array.from({ length: FRAMES }, (_, i) => i));
+    expectSameTimes(out, file('clip.mp4'));
+    expect(packets(out, 'a:0').map(({ md5 }) => md5)).toEqual(
+      packets(file('clip.mp4'), 'a:0').map(({ md5 }) => md5),
+    );
+    expect(complaintsAbout(out)).toBe('');
+  });
+
+  it('finds in segments what it finds in the whole', async () => {
+    const job = [file('clip.mp4'), '--detect', 'street-yolo', '--min-score', '0.05', '--backend', 'cpu'];
+    await succeed(['run', ...job, '--events', file('whole.ndjson')], { env, hung: 300_000 });
+    await withNodes(2, () =>
+      succeed(['submit', server.url, ...job, '--events', file('cut.ndjson'), '--segment', '4s'], {
+        env,
+        hung: 300_000,
+      }),
+    );
+    const lines = (name: string) => readFileSync(file(name), 'utf8').trim().split('\n');
+    const [whole, cut] = [lines('whole.ndjson'), lines('cut.ndjson')];
+    expect(cut.length).toBe(FRAMES + 2);
+    expect(cut.slice(1, -1)).toEqual(whole.slice(1, -1));
+    expect(JSON.parse(cut.at(-1)!)).toMatchObject({ type: 'summary', frames: FRAMES, truncated: false });
+    expect(existsSync(file('cut.ndjson'))).toBe(true);
+  });
+});

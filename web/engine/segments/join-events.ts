@@ -1,0 +1,101 @@
+import type { EventLine, JoinPart, StageStats, SummaryEvent } from '../../../protocol/index.ts';
+import type { SourceBytes } from '../host.ts';
+import { BadSegmentError } from './join.ts';
+
+/** Bytes that are read at a time. */
+const CHUNK = 1 << 20;
+/** Characters of one line, at most. */
+const LONGEST_LINE = 1 << 24;
+
+/**
+ * The event lines of a source from those of its segments: one line of the source, every frame in order, no summary.
+ * @throws {BadSegmentError} for a segment whose lines are not those of its frames.
+ */
+export async function joinEvents(
+  parts: readonly Pick<JoinPart, 'segment'>[],
+  openPart: (place: number) => Promise<Pick<SourceBytes, 'read'>>,
+  emit: (lines: EventLine[]) => Promise<void>,
+): Promise<void> {
+  for (const [place, { segment }] of parts.entries()) {
+    let next = segment.firstFrame;
+    for await (const lines of linesOf(await openPart(place))) {
+      const events = lines.map((line): EventLine => {
+        try {
+          return JSON.parse(line) as EventLine;
+        } catch {
+          throw new BadSegmentError(segment, 'its events are not JSON');
+        }
+      });
+      const wanted: EventLine[] = [];
+      for (const event of events) {
+        if (event.type === 'source' && place === 0 && next === segment.firstFrame) wanted.push(event);
+        if (event.type !== 'frame') continue;
+        if (event.frame !== next++)
+          throw new BadSegmentError(segment, `it has events of frame ${event.frame}`);
+        wanted.push(event);
+      }
+      await emit(wanted);
+    }
+    const lines = next - segment.firstFrame;
+    if (lines !== segment.frames)
+      throw new BadSegmentError(segment, `it has events of ${lines} frames, not ${segment.frames}`);
+  }
+}
+
+/** Whole lines, as many at a time as were read. */
+async function* linesOf({ read }: Pick<SourceBytes, 'read'>): AsyncGenerator<string[]> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for (let at = 0; ; ) {
+    const bytes = await read(at, at + CHUNK);
+    at += bytes.byteLength;
+    const lines = (rest + decoder.decode(bytes, { stream: bytes.byteLength > 0 })).split('\n');
+    rest = lines.pop()!;
+    if (rest.length > LONGEST_LINE) throw new Error('a line of events does not end');
+    if (bytes.byteLength === 0) {
+      if (rest !== '') lines.push(rest);
+      yield lines;
+      return;
+    }
+    yield lines;
+  }
+}
+
+/** What the summaries of segments come to. @param seconds from the beginning of the first to the end of the last. */
+export function joinSummaries(source: string, parts: readonly JoinPart[], seconds: number): SummaryEvent {
+  const all = parts.map(({ outcome }) => outcome as unknown as SummaryEvent);
+  const frames = all.reduce((sum, one) => sum + one.frames, 0);
+  const losses = [...new Set(all.flatMap(({ loss }) => (loss === undefined ? [] : [loss])))];
+  const names = new Set(all.flatMap(({ stages }) => Object.keys(stages ?? {})));
+  return {
+    ...{ v: 1, type: 'summary', source, frames },
+    seconds: Number(seconds.toFixed(3)),
+    fps: Number((frames / seconds).toFixed(2)),
+    truncated: all.some(({ truncated }) => truncated),
+    ...(losses.length > 0 && { loss: losses.join('; ') }),
+    stages: Object.fromEntries(
+      [...names].map((name) => [name, together(all.flatMap(({ stages }) => stages?.[name] ?? []))]),
+    ),
+    openFrames: {
+      peak: Math.max(...all.map(({ openFrames }) => openFrames?.peak ?? 0)),
+      end: all.reduce((sum, { openFrames }) => sum + (openFrames?.end ?? 0), 0),
+    },
+  };
+}
+
+/** Of several runs of a stage; percentiles are the highest of theirs. */
+function together(stats: readonly StageStats[]): StageStats {
+  const sum = (of: (one: StageStats) => number) => stats.reduce((all, one) => all + of(one), 0);
+  const most = (of: (one: StageStats) => number) => Math.max(...stats.map(of));
+  const [count, total] = [sum((one) => one.count), sum((one) => one.total)];
+  return {
+    ...{ count, total: Number(total.toFixed(3)), mean: Number((total / Math.max(1, count)).toFixed(3)) },
+    p50: most(({ p50 }) => p50),
+    p95: most(({ p95 }) => p95),
+    max: most(({ max }) => max),
+    ...(stats.some(({ queueMax }) => queueMax !== undefined) && {
+      queueMean: Number((sum((one) => (one.queueMean ?? 0) * one.count) / Math.max(1, count)).toFixed(3)),
+      queueMax: most(({ queueMax }) => queueMax ?? 0),
+    }),
+  };
+}
