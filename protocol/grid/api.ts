@@ -70,6 +70,8 @@ export type JobView = z.infer<typeof jobView>;
 export const attemptView = z.object({
   id: z.string(),
   n: z.int(),
+  /** Id and name of the node; null of what the server did itself. */
+  nodeId: z.string().nullable(),
   node: z.string().nullable(),
   state: z.string(),
   startedAt: time,
@@ -123,12 +125,14 @@ export const jobProgress = z.object({
   total: z.int(),
   /** Why none of its tasks is under way, in words; null while one is, or may be at any moment. */
   waiting: z.string().nullable(),
+  /** What whoever runs the server should see to. */
+  problems: z.array(errorRecord),
 });
 export type JobProgress = z.infer<typeof jobProgress>;
 
 export const newToken = z.strictObject({
   name,
-  scope: z.enum(SCOPES),
+  scope: z.enum(SCOPES).meta({ examples: ['read'] }),
   /** Seconds that it is good for; for ever when absent. */
   expiresIn: z
     .int()
@@ -198,6 +202,8 @@ export const nodeView = z.object({
   state: z.enum(NODE_STATES),
   /** Why it is not active, in words. */
   reason: z.string().nullable(),
+  /** When a suspended one is tried again. */
+  suspendedUntil: time.nullable(),
   connected: z.boolean(),
   trust: z.enum(TRUSTS),
   region: z.string().nullable(),
@@ -217,6 +223,19 @@ export const nodeView = z.object({
   lastSeen: time.nullable(),
 });
 export type NodeView = z.infer<typeof nodeView>;
+/** What a node did, or does, of a job. */
+export const nodeAttempt = attemptView.omit({ nodeId: true, node: true }).extend({
+  job: z.string(),
+  /** Of the job. */
+  title: z.string(),
+  task: z.int(),
+});
+export type NodeAttempt = z.infer<typeof nodeAttempt>;
+export const nodeDetail = nodeView.extend({
+  /** Newest first, of jobs of the tenant that asks. */
+  lastAttempts: z.array(nodeAttempt),
+});
+export type NodeDetail = z.infer<typeof nodeDetail>;
 export const nodeList = z.object({ nodes: z.array(nodeView) });
 
 export const modelView = z.object({

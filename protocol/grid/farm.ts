@@ -13,6 +13,8 @@ export const farmNode = z.object({
   state: z.enum(NODE_STATES),
   /** Why it is not active, in words. */
   reason: z.string().nullable(),
+  /** When a suspended one is tried again. */
+  suspendedUntil: z.iso.datetime().nullable(),
   pause: pauseReason.nullable(),
   connected: z.boolean(),
   trust: z.enum(TRUSTS),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { JobDetail, JobEvent, JobPage, JobView, Problem } from '../../protocol/index.ts';
+import type { JobDetail, JobEvent, JobPage, JobView, NodeDetail, Problem } from '../../protocol/index.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
 import { patternJob, SimulatedNode } from '../testing-node.ts';
 
@@ -189,6 +189,39 @@ describe('what happens to a job', () => {
     const part = await fetch(address, { headers: { ...headers, range: 'bytes=2-5' } });
     expect(part.status).toBe(206);
     expect(await part.text()).toBe('type');
+  });
+
+  it('stands with the node that did it too, whose name need not be its own', async () => {
+    const { body: detail } = await server.ask<JobDetail>('GET', `/v1/jobs/${job}`);
+    const [attempt] = detail.taskList[0]!.attempts;
+    expect(attempt).toMatchObject({ node: 'simulated', state: 'done' });
+    const { body: node } = await server.ask<NodeDetail>('GET', `/v1/nodes/${attempt!.nodeId}`);
+    expect(node).toMatchObject({ id: attempt!.nodeId, state: 'active', suspendedUntil: null });
+    const { nodeId: _, node: __, ...rest } = attempt!;
+    expect(node.lastAttempts).toEqual([{ ...rest, job, title: detail.title, task: 0 }]);
+  });
+
+  it('says when a node that is suspended for its failures is tried again', async () => {
+    const node = await SimulatedNode.enrol(server, await server.token('enrol'), {
+      onOffer: (offer, self) => {
+        self.accept(offer);
+        self.fail(offer);
+      },
+    });
+    await node.connect();
+    const show = async () => (await server.ask<NodeDetail>('GET', `/v1/nodes/${node.id}`)).body;
+    const [first, second] = [await make(), await make()];
+    await expect.poll(async () => (await show()).state).toBe('suspended');
+    const { suspendedUntil, lastAttempts } = await show();
+    expect(Date.parse(suspendedUntil!)).toBeGreaterThan(Date.now());
+    expect(lastAttempts).toHaveLength(5);
+    expect(new Set(lastAttempts.map(({ state, error }) => `${state}: ${error?.message}`))).toEqual(
+      new Set(['failed: it broke']),
+    );
+    const times = lastAttempts.map(({ startedAt }) => startedAt);
+    expect(times).toEqual(times.toSorted().reverse());
+    await node.leave();
+    for (const { id } of [first, second]) await server.ask('POST', `/v1/jobs/${id}/cancel`);
   });
 
   it('is counted for Prometheus, with what waits and who is there', async () => {

@@ -4,12 +4,13 @@ import {
   type JobEvent,
   type JobSpec,
   type JobView,
+  type NodeAttempt,
   type NodeView,
   PART_BYTES,
   type ResultFile,
 } from '../../protocol/index.ts';
 import type { FarmNodeRow } from '../store/farm.ts';
-import type { AttemptRow, JobProgressRow, TaskRow } from '../store/jobs.ts';
+import type { AttemptRow, JobProgressRow, NodeAttemptRow, TaskRow } from '../store/jobs.ts';
 import type { NodeRow } from '../store/nodes.ts';
 import type { BlobRow, EventRow } from '../store/records.ts';
 import type { TokenRow } from '../store/tenants.ts';
@@ -34,6 +35,7 @@ export const showNode = (node: NodeRow & { running: number }): NodeView => {
   return {
     ...{ id, name, host, state, reason, trust, region, labels, build, slots, running, speeds, failures },
     ...{ device, load, pause },
+    suspendedUntil: timeOrNull(node.suspended_until),
     connected: node.session !== null,
     capabilities: node.capabilities,
     createdAt: time(node.created_at),
@@ -41,10 +43,11 @@ export const showNode = (node: NodeRow & { running: number }): NodeView => {
   };
 };
 
-export const showFarmNode = ({ last_seen, adapter, ...node }: FarmNodeRow): FarmNode => ({
+export const showFarmNode = ({ last_seen, suspended_until, adapter, ...node }: FarmNodeRow): FarmNode => ({
   ...node,
   adapter:
     adapter && !adapter.software ? adapter.description || `${adapter.vendor} ${adapter.architecture}` : null,
+  suspendedUntil: timeOrNull(suspended_until),
   lastSeen: timeOrNull(last_seen),
 });
 
@@ -80,25 +83,32 @@ export const showDetail = (
   tasks: readonly TaskRow[],
   attempts: readonly AttemptRow[],
   files: readonly BlobRow[],
-): JobDetail => ({
-  ...showJob(row),
-  spec: withoutSecrets(row.spec),
-  taskList: tasks.map(({ id, ordinal, kind, state, source, segment, outcome, error }) => ({
-    ...{ ordinal, kind, state, source, segment, outcome, error },
-    attempts: attempts
-      .filter(({ task }) => task === id)
-      .map((attempt) => ({
-        id: attempt.id,
-        n: attempt.n,
-        node: attempt.node_name,
-        state: attempt.state,
-        startedAt: time(attempt.started_at),
-        endedAt: timeOrNull(attempt.ended_at),
-        frames: attempt.frames,
-        error: attempt.error,
+): JobDetail => {
+  const byTask = new Map<string, AttemptRow[]>(tasks.map(({ id }) => [id, []]));
+  for (const attempt of attempts) byTask.get(attempt.task)?.push(attempt);
+  return {
+    ...showJob(row),
+    spec: withoutSecrets(row.spec),
+    taskList: tasks.map(({ id, ordinal, kind, state, source, segment, outcome, error }) => ({
+      ...{ ordinal, kind, state, source, segment, outcome, error },
+      attempts: byTask.get(id)!.map((attempt) => ({
+        ...showAttempt(attempt),
+        ...{ nodeId: attempt.node, node: attempt.node_name },
       })),
-  })),
-  files: files.map(showFile),
+    })),
+    files: files.map(showFile),
+  };
+};
+
+const showAttempt = ({ id, n, state, started_at, ended_at, frames, error }: AttemptRow) => ({
+  ...{ id, n, state, frames, error },
+  startedAt: time(started_at),
+  endedAt: timeOrNull(ended_at),
+});
+
+export const showNodeAttempt = (row: NodeAttemptRow): NodeAttempt => ({
+  ...showAttempt(row),
+  ...{ job: row.job, title: row.title, task: row.ordinal },
 });
 
 export const showEvent = ({ id, job, task, attempt, node, type, data, at }: EventRow): JobEvent => ({

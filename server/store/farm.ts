@@ -17,6 +17,7 @@ export interface FarmNodeRow {
   host: 'tab' | 'headless';
   state: NodeState;
   reason: string | null;
+  suspended_until: Date | null;
   pause: PauseReason | null;
   connected: boolean;
   trust: Trust;
@@ -36,7 +37,7 @@ export interface FarmNodeRow {
 /** Those that were connected first come first. */
 export const farmNodes = (db: Queries, tenant: string): Promise<FarmNodeRow[]> =>
   db.query(
-    `SELECT node.id, node.name, host, node.state, reason, pause, session IS NOT NULL AS connected, trust,
+    `SELECT node.id, node.name, host, node.state, reason, suspended_until, pause, session IS NOT NULL AS connected, trust,
        coalesce(region, said_region) AS region, ARRAY(SELECT DISTINCT unnest(labels || said_labels) ORDER BY 1) AS labels,
        slots, coalesce(live.running, 0) AS running, coalesce(live.fps, 0) AS fps,
        (capabilities ->> 'cores')::int AS cores, capabilities -> 'adapter' AS adapter, device, load, failures, last_seen

@@ -222,6 +222,28 @@ export const attemptsOfJob = (db: Queries, job: string): Promise<AttemptRow[]> =
     [job],
   );
 
+export interface NodeAttemptRow extends AttemptRow {
+  job: string;
+  title: string;
+  ordinal: number;
+}
+
+/** What a node did last, of jobs of the tenant. */
+export const attemptsOfNode = (
+  db: Queries,
+  tenant: string,
+  node: string,
+  limit: number,
+): Promise<NodeAttemptRow[]> =>
+  db.query(
+    `SELECT attempt.id, attempt.task, attempt.n, attempt.node, node.name AS node_name, attempt.state,
+       attempt.started_at, attempt.ended_at, attempt.frames, attempt.error, attempt.job, job.title, task.ordinal
+     FROM attempt JOIN node ON node.id = attempt.node JOIN job ON job.id = attempt.job
+       JOIN task ON task.id = attempt.task
+     WHERE attempt.node = $1 AND job.tenant = $2 ORDER BY attempt.started_at DESC, attempt.id LIMIT $3`,
+    [node, tenant, limit],
+  );
+
 /**
  * Stops a job and all that is under way for it; one that has ended stays as it is.
  * @param error why, where it failed; null when somebody asked for it.

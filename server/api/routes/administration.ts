@@ -8,6 +8,7 @@ import {
   newNode,
   newTenant,
   newToken,
+  nodeDetail,
   nodeList,
   nodeView,
   tenantList,
@@ -16,6 +17,7 @@ import {
 } from '../../../protocol/index.ts';
 import type { Services } from '../../services.ts';
 import { endAttempts } from '../../store/endings.ts';
+import { attemptsOfNode } from '../../store/jobs.ts';
 import { liveOfNode } from '../../store/leases.ts';
 import { enrolNode, listNodes, type NodeRow, revokeNode, setNodeState } from '../../store/nodes.ts';
 import { notify } from '../../store/notify.ts';
@@ -30,13 +32,16 @@ import {
 } from '../../store/tenants.ts';
 import { type Caller, type Route, route } from '../route.ts';
 import { notFound } from '../router.ts';
-import { showNode, showToken } from '../views.ts';
+import { showNode, showNodeAttempt, showToken } from '../views.ts';
 
 const page = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(100),
   /** `next` of the page before. */
   after: z.coerce.number().int().min(0).optional(),
 });
+
+/** Attempts that a node's page shows. */
+const LAST_ATTEMPTS = 20;
 
 /** Tenants, tokens, nodes, and who did what to them. */
 export function administrationRoutes({ db }: Services): Route[] {
@@ -166,12 +171,13 @@ export function administrationRoutes({ db }: Services): Route[] {
       }),
       route({
         ...{ method: 'get', path: '/v1/nodes/:node', name: 'showNode', access: 'read' },
-        summary: 'A node, with all that it said of itself.',
-        answer: { status: 200, schema: nodeView },
+        summary: 'A node, with all that it said of itself, and what it did last.',
+        answer: { status: 200, schema: nodeDetail },
         handle: async ({ caller, params }) => {
-          const row = (await listNodes(db, caller.tenant, params.node!))[0];
+          const [row] = await listNodes(db, caller.tenant, params.node!);
           if (!row) throw notFound(`node ${params.node}`);
-          return showNode(row);
+          const attempts = await attemptsOfNode(db, caller.tenant, row.id, LAST_ATTEMPTS);
+          return { ...showNode(row), lastAttempts: attempts.map(showNodeAttempt) };
         },
       }),
       setState('drain', 'draining', 'Give a node no more work; it finishes what it has.'),

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { JobEvent, JobProgress } from '../../../protocol/index.ts';
+import type { DiskRoom } from '../../disk-room.ts';
 import type { Hub } from '../../grid/hub.ts';
 import type { Waiting } from '../../grid/waiting.ts';
 import type { Database } from '../../store/database.ts';
@@ -17,6 +18,7 @@ export interface Following {
   db: Database;
   hub: Hub;
   waits: Waiting;
+  room: DiskRoom;
   tenant: string;
   /** Id of the token that it is for: the feed ends with it. */
   caller: string;
@@ -32,6 +34,7 @@ export async function followJob({
   db,
   hub,
   waits,
+  room,
   tenant,
   caller,
   job,
@@ -77,7 +80,8 @@ export async function followJob({
       const { frames, expected: of, fps, done, total } = now;
       const ended = !['queued', 'running'].includes(now.state);
       const waiting = ended || now.running > 0 ? null : await waits.why(job);
-      const data: JobProgress = { frames, of, fps, done, total, waiting };
+      const problems = room.problem ? [room.problem] : [];
+      const data: JobProgress = { frames, of, fps, done, total, waiting, problems };
       if (!ended && JSON.stringify(data) !== told) {
         told = JSON.stringify(data);
         await tell({

@@ -171,6 +171,7 @@ export function jobRoutes({ db, blobs, models, sources, hub, room }: Services): 
           db,
           hub,
           waits,
+          room,
           tenant: caller.tenant,
           caller: caller.id,
           job: id,
