@@ -11,6 +11,8 @@ export interface Schema {
   oneOf?: Schema[];
   default?: unknown;
   minimum?: number;
+  /** Of what somebody would ask for, the least first. */
+  examples?: unknown[];
   description?: string;
 }
 
@@ -56,6 +58,7 @@ export function groupsOf({ paths }: Document): [string, Call[]][] {
 /** Something of that shape, to begin with: what must be there, and what is one of a few words. */
 export function example(schema: Schema): unknown {
   if (schema.default !== undefined) return schema.default;
+  if (schema.examples) return schema.examples[0];
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return schema.enum[0];
   const [first] = schema.anyOf ?? schema.oneOf ?? [];
