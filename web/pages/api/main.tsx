@@ -88,8 +88,8 @@ function Operation({ call }: { call: Call }) {
   const type = Object.keys(answer.content ?? {})[0];
   const schema = answer.content?.['application/json']?.schema;
   return (
-    <article class="card stack tight" id={operationId} aria-labelledby={`${operationId}-name`}>
-      <h3 id={`${operationId}-name`} class="row">
+    <article class="card stack tight" id={operationId} aria-labelledby={`${operationId}-heading`}>
+      <h3 id={`${operationId}-heading`} class="row">
         <span class="method">{method}</span>
         <span class="code path">{path}</span>
       </h3>
