@@ -37,8 +37,8 @@ describe('the dashboard', () => {
     await page.getByRole('button', { name: 'Log in' }).click();
     await page.getByRole('alert').getByText('does not know this token').waitFor();
     await shoot(page, 'login');
+    // In the tab that shows the form: nothing is loaded anew.
     await page.goto(`${server.url}/dashboard/#login=${server.running.loginCode}`);
-    await page.reload();
     await page.getByRole('link', { name: 'Nodes' }).waitFor();
     expect(page.url()).not.toContain('login');
     // It stays so, and the link is of no more use to anybody else.
@@ -122,7 +122,11 @@ describe('the dashboard', () => {
     const dead = await farm.submit(frail);
     await page.goto(`${server.url}/dashboard/#/jobs/${dead.id}`);
     // What the last try died of, where the job is looked at.
-    await page.getByRole('alert').getByText('it broke').waitFor();
+    await page
+      .getByRole('alert')
+      .getByText('Given up after 4 tries on 1 node. The last one said: it broke')
+      .waitFor();
+    await page.getByText(/given up after mac-mini-4 \(it broke\)$/).waitFor();
     await page.getByText('As a list').click();
     expect(await page.getByText(/try \d on mac-mini-4: failed/).count()).toBe(4);
     await expectAccessible(page);
@@ -131,6 +135,15 @@ describe('the dashboard', () => {
     await page.getByRole('link', { name: 'Farm' }).click();
     await page.getByRole('alert').getByText('mac-mini-4 (its last 5 tasks failed here)').waitFor();
     await shoot(page, 'suspended');
+    // From there to what failed, with the job that it failed in.
+    await page.getByRole('alert').getByRole('link', { name: 'mac-mini-4' }).click();
+    await page.getByText(/It is tried again at \d/).waitFor();
+    const attempts = page.getByRole('table', { name: 'Attempts of this node' });
+    await attempts.getByText('it broke').nth(4).waitFor();
+    expect(await attempts.locator(`a[href="#/jobs/${dead.id}"]`).count()).toBe(4);
+    await expectAccessible(page);
+    await shoot(page, 'node-suspended');
+    await page.getByRole('link', { name: 'Farm' }).click();
     await page.getByRole('link', { name: 'let them work' }).click();
     await page.getByRole('button', { name: 'Let work: mac-mini-4' }).click();
     await page.getByRole('button', { name: 'Drain mac-mini-4' }).waitFor();

@@ -4,7 +4,7 @@ import type { ErrorRecord, MintedToken, Scope, TokenView } from '../../../protoc
 import { SCOPES } from '../../../protocol/index.ts';
 import { ask } from '../shared/ask.ts';
 import { ago, clock } from '../shared/words.ts';
-import { Action, Chip, Copyable, Refusal } from './parts.tsx';
+import { Action, Chip, Copyable, More, Refusal } from './parts.tsx';
 import { attempt } from './session.ts';
 import type { Standing } from './states.ts';
 
@@ -37,7 +37,7 @@ export function Access() {
         ...(lifetime !== null && { expiresIn: lifetime }),
       });
     });
-    await read();
+    if (!error.value) await read();
   };
   return (
     <>
@@ -98,12 +98,12 @@ export function Access() {
               .map((token) => (
                 <tr key={token.id}>
                   <th scope="row">{token.name}</th>
-                  <td>{MAY[token.scope]}</td>
+                  <More name="May">{MAY[token.scope]}</More>
                   <td>
                     <Chip {...standingOf(token)} />
                   </td>
-                  <td class="number">{ago(token.lastUsedAt)}</td>
-                  <td>
+                  <More name="Used">{ago(token.lastUsedAt)}</More>
+                  <td class="do">
                     {!isOver(token) && (
                       <Action
                         class="small bad"

@@ -11,6 +11,8 @@ interface ChartProps {
 }
 
 const HEIGHT = 150;
+/** Seconds between two labels: whole minutes, which is what a label says. */
+const TICKS = [60, 120, 300, 600, 900, 1800];
 /** Seconds that are shown at least. */
 const LEAST_SECONDS = 120;
 
@@ -47,7 +49,7 @@ export function Chart({ title, samples, lines }: ChartProps) {
                 splits.map((at) =>
                   new Date(at * 1000).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' }),
                 ),
-              ...{ space: 90, size: 28 },
+              ...{ space: 90, size: 28, incrs: TICKS },
             },
             {
               ...axis,

@@ -7,7 +7,7 @@ import type {
   JobState,
   JobView,
 } from '../../../protocol/index.ts';
-import { enter } from './session.ts';
+import { type Channel, stream } from './stream.ts';
 
 /** Samples that are kept: an hour's. */
 const KEPT = 720;
@@ -17,6 +17,8 @@ export interface JobPage {
   state: JobState | null;
   /** `next` of the page before. */
   after: string | null;
+  /** `after` of the pages before, the newest first. */
+  newer: readonly (string | null)[];
 }
 
 /**
@@ -31,48 +33,50 @@ export class Farm {
   readonly counts = signal<Readonly<Record<JobState, number>> | null>(null);
   readonly samples = signal<readonly FarmSample[]>([]);
   readonly problems = signal<readonly ErrorRecord[]>([]);
-  /** Whether the first news have come, and whether more are coming. */
+  /** Whether the first news have come. */
   readonly loaded = signal(false);
-  readonly live = signal(false);
-  readonly page = signal<JobPage>({ state: null, after: null });
+  readonly page = signal<JobPage>({ state: null, after: null, newer: [] });
   readonly #nodes = new Map<string, Signal<FarmNode>>();
   readonly #jobs = new Map<string, Signal<JobView>>();
-  #source: EventSource | null = null;
-  #retry: ReturnType<typeof setTimeout> | undefined;
+  readonly #channel: Channel;
 
-  /** Looks at a page of jobs, and at everything else, until `stop`. */
-  look(page: JobPage): void {
-    this.stop();
-    this.page.value = page;
-    const query = new URLSearchParams();
-    if (page.state) query.set('state', page.state);
-    if (page.after) query.set('after', page.after);
-    const source = new EventSource(`/v1/farm?${query}`);
-    this.#source = source;
+  constructor() {
     // A connection's first news hold all: what was known before may be gone.
     let first = true;
-    source.onopen = () => {
-      first = true;
-      this.live.value = true;
-    };
-    source.addEventListener('farm', ({ data }: MessageEvent<string>) => {
-      this.#take(JSON.parse(data) as FarmNews, first);
-      first = false;
-    });
-    source.onerror = () => {
-      this.live.value = false;
-      if (source.readyState !== EventSource.CLOSED) return;
-      // Refused, not broken off: perhaps this browser is logged in no more.
-      void enter();
-      this.#retry = setTimeout(() => this.look(page), 5_000);
+    this.#channel = {
+      address: () => {
+        const { state, after } = this.page.peek();
+        return `/v1/farm?${new URLSearchParams({ ...(state && { state }), ...(after && { after }) })}`;
+      },
+      types: ['farm'],
+      opened: () => {
+        first = true;
+      },
+      hear: ({ data }) => {
+        this.#take(JSON.parse(data) as FarmNews, first);
+        first = false;
+      },
     };
   }
 
+  /** Hears of everything from now on, until something else is followed. */
+  watch(): void {
+    stream.follow(this.#channel);
+  }
+
+  /** Looks at a page of jobs. */
+  look(page: JobPage): void {
+    this.page.value = page;
+    this.watch();
+  }
+
   stop(): void {
-    clearTimeout(this.#retry);
-    this.#source?.close();
-    this.#source = null;
-    this.live.value = false;
+    stream.leave(this.#channel);
+  }
+
+  /** What whoever runs the server should see to. */
+  warn(problems: readonly ErrorRecord[]): void {
+    if (JSON.stringify(this.problems.peek()) !== JSON.stringify(problems)) this.problems.value = problems;
   }
 
   node(id: string): Signal<FarmNode> | undefined {
@@ -108,8 +112,7 @@ export class Farm {
         const known = all ? [] : this.samples.peek();
         this.samples.value = [...known, ...news.samples].slice(-KEPT);
       }
-      if (JSON.stringify(this.problems.peek()) !== JSON.stringify(news.problems))
-        this.problems.value = news.problems;
+      this.warn(news.problems);
       this.loaded.value = true;
     });
   }

@@ -1,20 +1,18 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type {
-  EdgeRunnerError,
-  ErrorRecord,
-  JobDetail,
-  JobEvent,
-  JobProgress,
-} from '../../../protocol/index.ts';
+import type { ErrorRecord, JobDetail, JobEvent, JobProgress } from '../../../protocol/index.ts';
 import { ask } from '../shared/ask.ts';
 import { Scrolled } from '../shared/scrolled.tsx';
-import { clock, duration, rate } from '../shared/words.ts';
-import { leftOf, mayChange, progressOf, shareOf } from './jobs.tsx';
+import { clock, duration } from '../shared/words.ts';
+import { eventWords, givenUp } from './attempts.ts';
+import { farm } from './farm.ts';
+import { mayChange, paceOf, progressOf, shareOf } from './jobs.tsx';
 import { Action, Bar, Chip, Refusal } from './parts.tsx';
+import { Reader } from './reader.ts';
 import { Results } from './results.tsx';
 import { attempt } from './session.ts';
-import { JOB_STANDINGS } from './states.ts';
+import { standingOfJob } from './states.ts';
+import { type Channel, stream } from './stream.ts';
 import { Timeline } from './timeline.tsx';
 
 /** Milliseconds between two readings of a job that goes on: its events may come by the hundred. */
@@ -28,45 +26,59 @@ export function JobPage({ id }: { id: string }) {
   const events = useSignal<readonly JobEvent[]>([]);
   const waiting = useSignal<string | null>(null);
   const error = useSignal<ErrorRecord | null>(null);
+  /** How often it was taken up again from here. */
+  const round = useSignal(0);
   useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let stale = false;
-    const read = async () => {
-      stale = false;
+    let last = 0;
+    let over = false;
+    events.value = [];
+    const reader = new Reader(async () => {
       error.value = await attempt(async () => {
         job.value = await ask<JobDetail>('GET', `/v1/jobs/${id}`);
       });
-      timer = setTimeout(() => {
-        timer = undefined;
-        if (stale) void read();
-      }, READ_MS);
+      if (error.value?.code === 'not-found') farm.watch();
+    }, READ_MS);
+    const channel: Channel = {
+      address: () => `/v1/jobs/${id}/events?after=${last}`,
+      types: EVENTS,
+      hear: ({ data }) => {
+        const event = JSON.parse(data) as JobEvent;
+        if (event.type === 'progress') {
+          const progress = event.data as JobProgress;
+          waiting.value = progress.waiting;
+          farm.warn(progress.problems);
+        } else {
+          last = event.id ?? last;
+          if (event.type.startsWith('job.')) over = event.type !== 'job.queued';
+          events.value = [...events.value, event].slice(-SHOWN);
+        }
+        reader.changed();
+      },
+      ended: () => {
+        reader.changed();
+        // All of it is told: what else happens is the farm's.
+        if (over) farm.watch();
+      },
     };
-    const changed = () => {
-      stale = true;
-      if (timer === undefined) void read();
-    };
-    void read();
-    const source = new EventSource(`/v1/jobs/${id}/events`);
-    const hear = ({ data }: MessageEvent<string>) => {
-      const event = JSON.parse(data) as JobEvent;
-      if (event.type === 'progress') waiting.value = (event.data as JobProgress).waiting;
-      else events.value = [...events.value, event].slice(-SHOWN);
-      changed();
-    };
-    for (const type of EVENTS) source.addEventListener(type, hear);
-    // It ends when the job has; only one that may go on is worth another connection.
-    source.onerror = () => {
-      if (job.peek() && !isOpen(job.peek()!)) source.close();
-      changed();
-    };
+    reader.changed();
+    stream.follow(channel);
     return () => {
-      source.close();
-      clearTimeout(timer);
+      reader.stop();
+      stream.leave(channel);
     };
-  }, [id]);
+  }, [id, round.value]);
   if (error.value && !job.value) return <Refusal error={error.value} />;
   if (!job.value) return <p class="quiet">Loading…</p>;
-  return <Job job={job.value} events={events.value} waiting={waiting.value} />;
+  return (
+    <Job
+      job={job.value}
+      events={events.value}
+      waiting={waiting.value}
+      again={() => {
+        round.value++;
+      }}
+    />
+  );
 }
 
 const EVENTS = [
@@ -88,13 +100,16 @@ function Job({
   job,
   events,
   waiting,
+  again,
 }: {
   job: JobDetail;
   events: readonly JobEvent[];
   waiting: string | null;
+  again(): void;
 }) {
   const open = isOpen(job);
-  const again = () => location.reload();
+  const standing = standingOfJob(job);
+  const wordsOf = eventWords(job);
   return (
     <>
       <div class="row spread">
@@ -120,7 +135,7 @@ function Job({
           </span>
         )}
       </div>
-      {job.error && <Refusal error={job.error} />}
+      {job.error && <Failure job={job} error={job.error} />}
       {open && waiting && (
         <p class="notice" role="status">
           It waits: {waiting}.
@@ -128,13 +143,10 @@ function Job({
       )}
       <section class="card stack tight" aria-label="Progress">
         <div class="row spread">
-          <Chip {...JOB_STANDINGS[job.state]} />
-          <span class="number">
-            {progressOf(job)}
-            {job.state === 'running' ? `, ${rate(job.fps)} a second, ${leftOf(job)} left` : ''}
-          </span>
+          <Chip {...standing} />
+          <span class="number">{[progressOf(job), ...paceOf(job)].join(', ')}</span>
         </div>
-        <Bar share={shareOf(job)} label="Progress" tone={JOB_STANDINGS[job.state].tone} />
+        <Bar share={shareOf(job)} label="Progress" tone={standing.tone} />
         <dl class="facts">
           <dt>Asked for</dt>
           <dd>{wishOf(job)}</dd>
@@ -156,7 +168,7 @@ function Job({
           <dd class="code">{job.id}</dd>
         </dl>
       </section>
-      {job.files.length > 0 && <Results files={job.files} />}
+      {job.files.length > 0 && <Results files={job.files} outputs={job.spec.outputs} />}
       <Timeline job={job} />
       <section class="card stack tight" aria-labelledby="events">
         <h2 id="events">What happened</h2>
@@ -174,27 +186,15 @@ function Job({
   );
 }
 
+function Failure({ job, error }: { job: JobDetail; error: ErrorRecord }) {
+  const tries = givenUp(job);
+  return (
+    <Refusal error={tries ? { ...error, message: `${tries} The last one said: ${error.message}` } : error} />
+  );
+}
+
 function wishOf({ spec }: JobDetail): string {
   const stages = [...new Set(spec.stages.map(({ kind }) => kind))];
   const outputs = [...new Set(spec.outputs.map(({ kind }) => kind))];
   return `${stages.length > 0 ? stages.join(', ') : 'no analysis'}; ${outputs.join(', ')}`;
-}
-
-const WORDS: Record<string, string> = {
-  'job.queued': 'The job waits for a node.',
-  'job.done': 'The job is done.',
-  'job.failed': 'The job failed.',
-  'job.cancelled': 'The job was cancelled.',
-  'attempt.offered': 'offered to a node',
-  'task.queued': 'waits for another try',
-  'task.done': 'done',
-  'task.failed': 'failed',
-  'task.dead': 'given up',
-};
-
-function wordsOf({ type, task, data }: JobEvent): string {
-  const of = task === null ? '' : `Task ${task + 1}: `;
-  const error = data.error as Pick<EdgeRunnerError, 'message'> | null | undefined;
-  const what = type === 'attempt.log' ? `${data.message}` : (WORDS[type] ?? type);
-  return `${of}${what}${error ? ` (${error.message})` : ''}`;
 }

@@ -3,16 +3,19 @@ import { JOB_STATES, type JobState, type JobView } from '../../../protocol/index
 import { ask } from '../shared/ask.ts';
 import { clock, duration, rate } from '../shared/words.ts';
 import { farm } from './farm.ts';
-import { Action, Bar, Chip } from './parts.tsx';
+import { Action, Bar, Chip, More } from './parts.tsx';
 import { session } from './session.ts';
-import { JOB_STANDINGS } from './states.ts';
+import { JOB_STANDINGS, standingOfJob } from './states.ts';
 
 export const mayChange = (): boolean => session.value?.scope === 'admin' || session.value?.scope === 'submit';
+
+/** Of those that ended the server counts the last day's; the list has all of them. */
+const isEnd = (state: JobState): boolean => state !== 'queued' && state !== 'running';
 
 /** A page of jobs, newest first, with what each has come to. */
 export function JobTable() {
   const { jobs, next, page, counts } = farm;
-  const { state, after } = page.value;
+  const { state, after, newer } = page.value;
   return (
     <section class="stack tight" aria-labelledby="jobs">
       <div class="row spread">
@@ -22,14 +25,14 @@ export function JobTable() {
           <select
             value={state ?? ''}
             onChange={({ currentTarget }) =>
-              farm.look({ state: (currentTarget.value || null) as JobState | null, after: null })
+              farm.look({ state: (currentTarget.value || null) as JobState | null, after: null, newer: [] })
             }
           >
             <option value="">all</option>
             {JOB_STATES.map((one) => (
               <option key={one} value={one}>
                 {JOB_STANDINGS[one].word}
-                {counts.value ? ` (${counts.value[one]})` : ''}
+                {counts.value ? ` (${counts.value[one]}${isEnd(one) ? ' in 24 h' : ''})` : ''}
               </option>
             ))}
           </select>
@@ -43,15 +46,9 @@ export function JobTable() {
               <th scope="col">Job</th>
               <th scope="col">State</th>
               <th scope="col">Progress</th>
-              <th scope="col" class="wide-only">
-                Frames/s
-              </th>
-              <th scope="col" class="wide-only">
-                Left
-              </th>
-              <th scope="col" class="wide-only">
-                Made
-              </th>
+              <th scope="col">Frames/s</th>
+              <th scope="col">Left</th>
+              <th scope="col">Made</th>
               <th scope="col">
                 <span class="hidden">What can be done</span>
               </th>
@@ -80,13 +77,24 @@ export function JobTable() {
       </div>
       {(after || next.value) && (
         <nav class="row" aria-label="Pages of jobs">
-          <button type="button" disabled={!after} onClick={() => farm.look({ state, after: null })}>
+          <button
+            type="button"
+            disabled={!after}
+            onClick={() => farm.look({ state, after: null, newer: [] })}
+          >
             Newest
           </button>
           <button
             type="button"
+            disabled={newer.length === 0}
+            onClick={() => farm.look({ state, after: newer[0]!, newer: newer.slice(1) })}
+          >
+            Newer
+          </button>
+          <button
+            type="button"
             disabled={!next.value}
-            onClick={() => farm.look({ state, after: next.value })}
+            onClick={() => farm.look({ state, after: next.value, newer: [after, ...newer] })}
           >
             Older
           </button>
@@ -99,25 +107,26 @@ export function JobTable() {
 function Row({ job: signal }: { job: Signal<JobView> }) {
   const job = signal.value;
   const open = job.state === 'queued' || job.state === 'running';
+  const standing = standingOfJob(job);
   return (
     <tr>
       <th scope="row">
         <a href={`#/jobs/${job.id}`}>{job.title || job.id}</a>
       </th>
       <td>
-        <Chip {...JOB_STANDINGS[job.state]} />
+        <Chip {...standing} />
         {job.error && <span class="quiet why"> {job.error.message}</span>}
       </td>
-      <td class="number">
-        <Bar share={shareOf(job)} label={`Progress of ${job.title}`} tone={JOB_STANDINGS[job.state].tone} />
-        <span class="quiet">{progressOf(job)}</span>
+      <td class="whole">
+        <Bar share={shareOf(job)} label={`Progress of ${job.title}`} tone={standing.tone} />
+        <span class="quiet number">{progressOf(job)}</span>
       </td>
-      <td class="number wide-only">{job.state === 'running' ? rate(job.fps) : '–'}</td>
-      <td class="number wide-only">{leftOf(job)}</td>
-      <td class="number wide-only">
+      <More name="Frames/s">{job.tasks.running > 0 ? rate(job.fps) : null}</More>
+      <More name="Left">{leftOf(job)}</More>
+      <More name="Made">
         <time dateTime={job.createdAt}>{clock(job.createdAt)}</time>
-      </td>
-      <td>
+      </More>
+      <td class="do">
         {open && mayChange() && (
           <Action work={() => ask('POST', `/v1/jobs/${job.id}/cancel`)} label={`Cancel ${job.title}`}>
             Cancel
@@ -146,5 +155,15 @@ export const progressOf = ({ frames, of, tasks }: JobView): string =>
     ...(tasks.total > 1 ? [`${tasks.done} of ${tasks.total} tasks`] : []),
   ].join(', ');
 
-export const leftOf = ({ state, frames, of, fps }: JobView): string =>
-  state === 'running' && of !== null && fps > 0 ? duration((of - frames) / fps) : '–';
+/** Null where nobody knows. */
+export const leftOf = ({ state, frames, of, fps }: JobView): string | null =>
+  state === 'running' && of !== null && fps > 0 ? duration((of - frames) / fps) : null;
+
+/** How fast it goes, and for how long it will, as far as that is known. */
+export const paceOf = (job: JobView): string[] => {
+  const left = leftOf(job);
+  return [
+    ...(job.tasks.running > 0 && job.fps > 0 ? [`${rate(job.fps)} a second`] : []),
+    ...(left ? [`${left} left`] : []),
+  ];
+};

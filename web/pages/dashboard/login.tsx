@@ -1,25 +1,18 @@
 import { useSignal } from '@preact/signals';
-import type { ErrorRecord } from '../../../protocol/index.ts';
-import { EdgeRunnerError } from '../../../protocol/index.ts';
 import { Refusal } from './parts.tsx';
 import { logIn, sessionError } from './session.ts';
 
 /** Whoever is not logged in: how to get in, and why they are out. */
 export function Login() {
   const token = useSignal('');
-  const error = useSignal<ErrorRecord | null>(null);
-  const submit = async (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
-    error.value = await logIn(token.value.trim()).then(
-      () => null,
-      (thrown: unknown) => EdgeRunnerError.from(thrown).toRecord(),
-    );
+    void logIn(token.value.trim());
   };
-  const shown = error.value ?? sessionError.value;
   return (
     <main class="narrow stack">
       <h1>edge-runner</h1>
-      {shown && <Refusal error={shown} />}
+      {sessionError.value && <Refusal error={sessionError.value} />}
       <form class="card stack" onSubmit={submit}>
         <p>
           Open the link that <code>edge-runner server</code> printed when it started, or paste a token.

@@ -10,12 +10,15 @@ import { Login } from './login.tsx';
 import { NodePage } from './node-page.tsx';
 import { Nodes } from './nodes.tsx';
 import { Overview } from './overview.tsx';
-import { Action } from './parts.tsx';
-import { enter, logOut, session } from './session.ts';
+import { Action, Refusal } from './parts.tsx';
+import { enter, hasCode, logOut, session } from './session.ts';
+import { stream } from './stream.ts';
 
 /** Where we are: what stands after the #. */
 const place = signal(placeOf());
 addEventListener('hashchange', () => {
+  // A login link that is opened in a tab that is here already loads nothing anew.
+  if (hasCode()) void enter();
   place.value = placeOf();
   document.getElementById('main')?.focus({ preventScroll: true });
   scrollTo(0, 0);
@@ -33,10 +36,13 @@ function App() {
 }
 
 function Dashboard() {
+  const [view, id] = place.value;
+  const ofJob = view === 'jobs' && id !== undefined;
+  // The page of a job hears of that alone.
   useEffect(() => {
-    farm.look({ state: null, after: null });
-    return () => farm.stop();
-  }, []);
+    if (!ofJob) farm.watch();
+  }, [ofJob]);
+  useEffect(() => () => farm.stop(), []);
   const admin = session.value?.scope === 'admin';
   return (
     <>
@@ -53,12 +59,15 @@ function Dashboard() {
         </nav>
         <Action work={logOut}>Log out</Action>
       </header>
-      {farm.loaded.value && !farm.live.value && (
+      {stream.lost.value && (
         <p class="notice stale" role="alert">
           The server does not answer: this is what it said last. It is asked again and again.
         </p>
       )}
       <main id="main" class="wide stack" tabIndex={-1}>
+        {farm.problems.value.map((problem) => (
+          <Refusal key={problem.code} error={problem} />
+        ))}
         <View />
       </main>
     </>

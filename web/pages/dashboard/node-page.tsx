@@ -1,29 +1,41 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
-import type { FarmNode, NodeView } from '../../../protocol/index.ts';
+import { useEffect, useMemo } from 'preact/hooks';
+import type { FarmNode, NodeDetail } from '../../../protocol/index.ts';
 import { ask } from '../shared/ask.ts';
-import { ago, gib, percent, rate } from '../shared/words.ts';
+import { ago, clock, gib, percent, rate } from '../shared/words.ts';
 import { farm } from './farm.ts';
-import { Heat, Load, NodeActions } from './nodes.tsx';
+import { LastAttempts } from './last-attempts.tsx';
+import { Heat, loadOf, NodeActions } from './nodes.tsx';
 import { Chip } from './parts.tsx';
+import { Reader } from './reader.ts';
 import { attempt } from './session.ts';
 import { standingOf } from './states.ts';
 
+/** Milliseconds between two readings of a node that works. */
+const READ_MS = 5_000;
+
 /** One node: what it is made of, how it fares, what it can do. */
 export function NodePage({ id }: { id: string }) {
-  const view = useSignal<NodeView | null>(null);
+  const view = useSignal<NodeDetail | null>(null);
   const live = useSignal<FarmNode | null>(null);
   useSignalEffect(() => {
     // Whenever there are other nodes, and whenever this one is another.
     void farm.nodes.value;
     live.value = farm.node(id)?.value ?? null;
   });
-  useEffect(() => {
-    void attempt(async () => {
-      view.value = await ask<NodeView>('GET', `/v1/nodes/${id}`);
-    });
-  }, [id]);
+  const reader = useMemo(
+    () =>
+      new Reader(async () => {
+        await attempt(async () => {
+          view.value = await ask<NodeDetail>('GET', `/v1/nodes/${id}`);
+        });
+      }, READ_MS),
+    [id],
+  );
+  useEffect(() => () => reader.stop(), [reader]);
   const node = live.value;
+  // What it did last is another thing whenever it has begun or ended something.
+  useEffect(() => reader.changed(), [reader, node?.running, node?.failures, node?.state]);
   if (!node) return <p class="quiet">{farm.loaded.value ? 'There is no such node any more.' : 'Loading…'}</p>;
   const { capabilities, speeds = {} } = view.value ?? {};
   return (
@@ -39,7 +51,8 @@ export function NodePage({ id }: { id: string }) {
           </strong>
           {node.state === 'suspended' && (
             <p>
-              It is tried again after a while. Look at what failed in its jobs; "Let work" tries it at once.
+              {node.suspendedUntil && `It is tried again at ${clock(node.suspendedUntil)}. `}
+              What failed stands below; "Let work" tries it at once.
             </p>
           )}
         </div>
@@ -59,9 +72,7 @@ export function NodePage({ id }: { id: string }) {
             <dt>Frames a second</dt>
             <dd>{rate(node.fps)}</dd>
             <dt>Load</dt>
-            <dd>
-              <Load node={node} />
-            </dd>
+            <dd>{loadOf(node) ?? '–'}</dd>
             <dt>Heat</dt>
             <dd>
               <Heat node={node} />
@@ -142,6 +153,7 @@ export function NodePage({ id }: { id: string }) {
           </dl>
         </section>
       </div>
+      {view.value && <LastAttempts attempts={view.value.lastAttempts} />}
     </>
   );
 }

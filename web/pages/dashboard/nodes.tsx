@@ -3,7 +3,7 @@ import type { FarmNode } from '../../../protocol/index.ts';
 import { ask } from '../shared/ask.ts';
 import { percent, plural, rate } from '../shared/words.ts';
 import { farm } from './farm.ts';
-import { Action, Chip } from './parts.tsx';
+import { Action, Chip, More } from './parts.tsx';
 import { session } from './session.ts';
 import { hardwareOf, hottest, standingOf } from './states.ts';
 
@@ -78,21 +78,11 @@ export function Nodes() {
             <tr>
               <th scope="col">Node</th>
               <th scope="col">State</th>
-              <th scope="col" class="wide-only">
-                Works with
-              </th>
-              <th scope="col" class="wide-only">
-                Load
-              </th>
-              <th scope="col" class="wide-only">
-                Heat
-              </th>
-              <th scope="col" class="wide-only">
-                Tasks
-              </th>
-              <th scope="col" class="wide-only">
-                Frames/s
-              </th>
+              <th scope="col">Works with</th>
+              <th scope="col">Load</th>
+              <th scope="col">Heat</th>
+              <th scope="col">Tasks</th>
+              <th scope="col">Frames/s</th>
               <th scope="col">
                 <span class="hidden">What can be done</span>
               </th>
@@ -140,33 +130,30 @@ function Row({ node: signal }: { node: Signal<FarmNode> }) {
       <td>
         <Chip {...standingOf(node)} />
       </td>
-      <td class="wide-only">
+      <More name="Works with" words>
         {hardwareOf(node)} <span class="quiet">({node.adapter ? 'webgpu' : 'cpu'})</span>
-      </td>
-      <td class="number wide-only">
-        <Load node={node} />
-      </td>
-      <td class="number wide-only">
-        <Heat node={node} />
-      </td>
-      <td class="number wide-only">
+      </More>
+      <More name="Load">{loadOf(node)}</More>
+      <More name="Heat">{hottest(node) !== null && <Heat node={node} />}</More>
+      <More name="Tasks">
         {running} of {slots}
-      </td>
-      <td class="number wide-only">{rate(fps)}</td>
-      <td>
+      </More>
+      <More name="Frames/s">{rate(fps)}</More>
+      <td class="do">
         <NodeActions node={node} />
       </td>
     </tr>
   );
 }
 
-export function Load({ node: { load } }: { node: FarmNode }) {
+/** Null where nobody knows. */
+export function loadOf({ load }: Pick<FarmNode, 'load'>): string | null {
   const gpu = load?.gpus.find((one) => one.load !== null)?.load ?? null;
   const parts = [
     ...(gpu !== null ? [`GPU ${percent(gpu)}`] : []),
     ...(load?.cpu != null ? [`CPU ${percent(load.cpu)}`] : []),
   ];
-  return parts.join(', ') || '–';
+  return parts.join(', ') || null;
 }
 
 /** Where processors begin to slow themselves down. */
@@ -186,11 +173,11 @@ export function NodeActions({ node: { id, name, state } }: { node: FarmNode }) {
   return (
     <span class="row actions">
       {state === 'active' ? (
-        <Action work={act('drain')} label={`Drain ${name}`}>
+        <Action key="drain" work={act('drain')} label={`Drain ${name}`}>
           Drain
         </Action>
       ) : (
-        <Action work={act('enable')} label={`Let work: ${name}`}>
+        <Action key="enable" work={act('enable')} label={`Let work: ${name}`}>
           Let work
         </Action>
       )}

@@ -1,30 +1,29 @@
 import { type Signal, useComputed } from '@preact/signals';
 import type { FarmNode } from '../../../protocol/index.ts';
-import { plural, rate } from '../shared/words.ts';
+import { clock, plural, rate } from '../shared/words.ts';
 import { AddNode } from './add-node.tsx';
 import { Chart } from './chart.tsx';
 import { farm } from './farm.ts';
 import { JobTable } from './jobs.tsx';
-import { Refusal } from './parts.tsx';
 import { session } from './session.ts';
 import { standingOf } from './states.ts';
 
+/** Suspended nodes that are named. */
+const NAMED = 3;
+
 /** The whole farm at a glance: every node a square, what it does, and what wants to be seen to. */
 export function Overview() {
-  const { samples, problems, nodes } = farm;
+  const { samples, nodes } = farm;
   return (
     <>
       <h1 class="hidden">Farm</h1>
-      {problems.value.map((problem) => (
-        <Refusal key={problem.code} error={problem} />
-      ))}
       <Suspended />
       {nodes.value.length === 0 ? <NoNode /> : <FarmMap />}
       <div class="charts">
         <Chart
           title="Frames a second"
           samples={samples.value}
-          lines={[{ name: 'now', color: 'busy', of: ({ fps }) => fps, words: rate }]}
+          lines={[{ name: 'all nodes', color: 'busy', of: ({ fps }) => fps, words: rate }]}
         />
         <Chart
           title="Tasks"
@@ -80,23 +79,26 @@ function Square({ node }: { node: Signal<FarmNode> }) {
 
 /** Nodes that were given up on are the first thing that somebody should see. */
 function Suspended() {
-  const names = useComputed(() =>
-    farm.nodes.value
-      .map((node) => node.value)
-      .filter(({ state }) => state === 'suspended')
-      .map(({ name, reason }) => `${name} (${reason})`),
+  const nodes = useComputed(() =>
+    farm.nodes.value.map((node) => node.value).filter(({ state }) => state === 'suspended'),
   );
-  if (names.value.length === 0) return null;
+  if (nodes.value.length === 0) return null;
   return (
     <div class="notice bad" role="alert">
       <p>
-        <strong>
-          {plural(names.value.length, 'node is', 'nodes are')} suspended: {names.value.slice(0, 3).join(', ')}
-          {names.value.length > 3 ? ' …' : ''}.
-        </strong>
+        <strong>{plural(nodes.value.length, 'node is', 'nodes are')} suspended:</strong>
       </p>
+      <ul class="plain">
+        {nodes.value.slice(0, NAMED).map(({ id, name, reason, suspendedUntil }) => (
+          <li key={id}>
+            <a href={`#/nodes/${id}`}>{name}</a> ({reason})
+            {suspendedUntil && `, until ${clock(suspendedUntil)}`}
+          </li>
+        ))}
+      </ul>
+      {nodes.value.length > NAMED && <p>And {nodes.value.length - NAMED} more.</p>}
       <p>
-        They are tried again after a while. What failed there stands in their jobs;{' '}
+        Then they are tried again. What failed there stands on their pages;{' '}
         <a href="#/nodes">let them work</a> once it is mended.
       </p>
     </div>

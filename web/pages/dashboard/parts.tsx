@@ -1,10 +1,12 @@
-import { useSignal } from '@preact/signals';
+import { useSignal, useSignalEffect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import { useRef } from 'preact/hooks';
 import type { ErrorRecord } from '../../../protocol/index.ts';
 import { Scrolled } from '../shared/scrolled.tsx';
 import { percent } from '../shared/words.ts';
 import { attempt } from './session.ts';
 import type { Standing, Tone } from './states.ts';
+import { stream } from './stream.ts';
 
 /** Small things that several views show. */
 
@@ -43,6 +45,27 @@ export const Refusal = ({ error }: { error: Pick<ErrorRecord, 'message' | 'remed
   </div>
 );
 
+/**
+ * A cell of a row that has a column of its own where there is room, and else stands with its name below the others.
+ * @param words whether it is more than a number, and may break.
+ */
+export const More = ({
+  name,
+  words = false,
+  children,
+}: {
+  name: string;
+  words?: boolean;
+  children: ComponentChildren;
+}) => {
+  const blank = children === null || children === false;
+  return (
+    <td class={`more ${words ? '' : 'number'} ${blank ? 'blank' : ''}`} data-name={name}>
+      {blank ? '–' : children}
+    </td>
+  );
+};
+
 interface ActionProps {
   work(): Promise<unknown>;
   children: ComponentChildren;
@@ -56,8 +79,13 @@ interface ActionProps {
 export function Action({ work, children, class: classes = 'small', sure, label }: ActionProps) {
   const busy = useSignal(false);
   const error = useSignal<ErrorRecord | null>(null);
+  // A server that answers again is not one that does not answer.
+  useSignalEffect(() => {
+    if (!stream.lost.value && error.peek()?.code === 'server-unreachable') error.value = null;
+  });
   const act = async () => {
     if (sure && !confirm(sure)) return;
+    error.value = null;
     busy.value = true;
     error.value = await attempt(work);
     busy.value = false;
@@ -79,8 +107,18 @@ export function Action({ work, children, class: classes = 'small', sure, label }
 /** Text that is there to be copied. */
 export function Copyable({ text, label }: { text: string; label: string }) {
   const copied = useSignal(false);
+  const selected = useSignal(false);
+  const place = useRef<HTMLPreElement>(null);
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // Without TLS a page has no clipboard, and with it the browser may refuse it.
+      getSelection()!.selectAllChildren(place.current!);
+      selected.value = true;
+      return;
+    }
+    selected.value = false;
     copied.value = true;
     setTimeout(() => {
       copied.value = false;
@@ -89,11 +127,16 @@ export function Copyable({ text, label }: { text: string; label: string }) {
   return (
     <div class="copyable">
       <Scrolled label={label}>
-        <pre>{text}</pre>
+        <pre ref={place}>{text}</pre>
       </Scrolled>
       <button type="button" class="small" onClick={copy} aria-label={`Copy ${label}`}>
         {copied.value ? 'Copied' : 'Copy'}
       </button>
+      {selected.value && (
+        <p class="quiet" role="status">
+          This browser lets the page copy nothing. The text is selected: copy it with Ctrl+C, or ⌘C.
+        </p>
+      )}
     </div>
   );
 }

@@ -1,18 +1,15 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import type { ResultFile } from '../../../protocol/index.ts';
+import type { JobSpec, ResultFile } from '../../../protocol/index.ts';
 import { bytes } from '../shared/words.ts';
+import { groupResults, isPicture, isPlaylist, type ResultGroups } from './result-groups.ts';
 
-/** Files that are named one by one; of a folder of maps the first ones do. */
-const NAMED = 30;
+/** Files of a drawer that are shown at a time. */
+const DRAWN = 120;
 
 /** What came of a job: played where a browser can, and to be fetched. */
-export function Results({ files }: { files: readonly ResultFile[] }) {
-  // A playlist plays its pieces; of several the one that names the others has the shortest name.
-  const lists = files
-    .filter(({ name }) => name.endsWith('.m3u8'))
-    .toSorted((a, b) => a.name.length - b.name.length);
-  const playable = lists.length > 0 ? lists : files.filter(({ name }) => /\.(mp4|webm|mkv)$/i.test(name));
+export function Results({ files, outputs }: { files: readonly ResultFile[]; outputs: JobSpec['outputs'] }) {
+  const { playable, first, many } = groupResults(files, outputs);
   const chosen = useSignal(0);
   const file = playable[chosen.value];
   return (
@@ -38,22 +35,78 @@ export function Results({ files }: { files: readonly ResultFile[] }) {
         )}
       </div>
       {file && <Player key={file.path} file={file} />}
-      <ul class="files">
-        {files.slice(0, NAMED).map(({ path, name, bytes: size }) => (
-          <li key={path}>
-            <a href={path} download={name}>
-              {name}
-            </a>{' '}
-            <span class="quiet number">{bytes(size)}</span>
-          </li>
-        ))}
-      </ul>
-      {files.length > NAMED && <p class="quiet">And {files.length - NAMED} more.</p>}
+      {first.length > 0 && (
+        <ul class="files">
+          {first.map((one) => (
+            <li key={one.path}>
+              <FileLink file={one} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {many.map((group) => (
+        <Drawer key={group.output} {...group} />
+      ))}
     </section>
   );
 }
 
-function Player({ file: { path, name } }: { file: ResultFile }) {
+const FileLink = ({ file }: { file: ResultFile }) => {
+  const { path, name, bytes: size } = file;
+  return (
+    <>
+      <a href={path} download={name}>
+        {isPicture(file) && <img src={path} alt="" loading="lazy" />}
+        {name}
+      </a>{' '}
+      <span class="quiet number">{bytes(size)}</span>
+    </>
+  );
+};
+
+/** There may be a hundred thousand of them: nothing of them is there before somebody wants to see it. */
+function Drawer({ output, what, files }: ResultGroups['many'][number]) {
+  const open = useSignal(false);
+  const page = useSignal(0);
+  const pages = Math.ceil(files.length / DRAWN);
+  const shown = files.slice(page.value * DRAWN, (page.value + 1) * DRAWN);
+  return (
+    <details
+      onToggle={({ currentTarget }) => {
+        open.value = currentTarget.open;
+      }}
+    >
+      <summary>
+        {output}: {files.length} {what}, {bytes(files.reduce((sum, file) => sum + file.bytes, 0))}
+      </summary>
+      {open.value && (
+        <ul class={shown.every(isPicture) ? 'files pictures' : 'files'}>
+          {shown.map((file) => (
+            <li key={file.path}>
+              <FileLink file={file} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {open.value && pages > 1 && (
+        <nav class="row" aria-label={`Pages of ${output}`}>
+          <button type="button" disabled={page.value === 0} onClick={() => page.value--}>
+            Before
+          </button>
+          <span>
+            Page {page.value + 1} of {pages}
+          </span>
+          <button type="button" disabled={page.value === pages - 1} onClick={() => page.value++}>
+            Next
+          </button>
+        </nav>
+      )}
+    </details>
+  );
+}
+
+function Player({ file }: { file: ResultFile }) {
+  const { path, name } = file;
   const video = useRef<HTMLVideoElement>(null);
   const fault = useSignal<string | null>(null);
   useEffect(() => {
@@ -61,7 +114,7 @@ function Player({ file: { path, name } }: { file: ResultFile }) {
     element.onerror = () => {
       fault.value = `This browser cannot play ${name}; it can be fetched all the same.`;
     };
-    if (!name.endsWith('.m3u8')) {
+    if (!isPlaylist(file)) {
       element.src = path;
       return;
     }

@@ -15,14 +15,20 @@ export const sessionError = signal<ErrorRecord | null>(null);
 /** Codes after which this browser has to log in. */
 const LOGGED_OUT: readonly ErrorCode[] = ['token-missing', 'token-unknown', 'token-revoked', 'token-expired'];
 
+const codeOf = (hash: string): string | null => new URLSearchParams(hash.slice(1)).get('login');
+
+/** Whether the address is a login link. */
+export const hasCode = (): boolean => codeOf(location.hash) !== null;
+
 /** By the code of a link, which is in nobody's log there and does not stay in the address; else by its cookie. */
 export async function enter(): Promise<void> {
-  const code = new URLSearchParams(location.hash.slice(1)).get('login');
+  const code = codeOf(location.hash);
   if (code) history.replaceState(null, '', location.pathname);
   try {
     session.value = code
       ? await ask<SessionView>('POST', '/v1/session', { code })
       : await ask<SessionView>('GET', '/v1/session');
+    sessionError.value = null;
   } catch (error) {
     // A link that was used before is no matter where its browser is logged in still.
     const cookie = code && (await ask<SessionView>('GET', '/v1/session').catch(() => null));
@@ -32,8 +38,12 @@ export async function enter(): Promise<void> {
 }
 
 export async function logIn(token: string): Promise<void> {
-  session.value = await ask<SessionView>('POST', '/v1/session', { token });
-  sessionError.value = null;
+  try {
+    session.value = await ask<SessionView>('POST', '/v1/session', { token });
+    sessionError.value = null;
+  } catch (error) {
+    sessionError.value = EdgeRunnerError.from(error).toRecord();
+  }
 }
 
 export async function logOut(): Promise<void> {

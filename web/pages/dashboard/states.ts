@@ -1,4 +1,4 @@
-import type { FarmNode, JobState } from '../../../protocol/index.ts';
+import type { FarmNode, JobState, JobView } from '../../../protocol/index.ts';
 
 export type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'off';
 
@@ -27,6 +27,10 @@ export const JOB_STANDINGS: Record<JobState, Standing> = {
   failed: { tone: 'bad', word: 'failed' },
   cancelled: { tone: 'warn', word: 'cancelled' },
 };
+
+/** One of which nothing is under way waits, however far it is. */
+export const standingOfJob = ({ state, tasks }: Pick<JobView, 'state' | 'tasks'>): Standing =>
+  JOB_STANDINGS[state === 'running' && tasks.running === 0 ? 'queued' : state];
 
 /** As the attempt's row has it. */
 export const ATTEMPT_STANDINGS: Record<string, Standing> = {
