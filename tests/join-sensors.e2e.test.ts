@@ -83,6 +83,13 @@ describe('a machine that joins', () => {
     while ((await attempts(id)).includes('leased')) {}
     expect(await attempts(id)).toEqual(['returned']);
     expect((await view('hot')).pause).toMatchObject({ code: 'thermal' });
+    // The tool fails from here on: nothing says that the card has cooled.
+    rmSync(join(folder, 'card'));
+    await node.until(({ stderr }) =>
+      /warning: the GPU, last at 93 °C, tells no temperature any more$/m.test(stderr),
+    );
+    expect(node.stderr).not.toMatch(/goes on$/m);
+    expect((await view('hot')).pause).toMatchObject({ code: 'thermal' });
     heat(70);
     await node.until(({ stderr }) => /goes on$/m.test(stderr));
     await node.until(({ stderr }) => /, 1 done$/m.test(stderr));

@@ -38,6 +38,42 @@ describe('a guard', () => {
     expect(new Guard(limits).look(load({ temperature: null, gpus: [gpu(null)] }), NOON).pause).toBeNull();
   });
 
+  it('rests until it is read that what was too hot has cooled, and says once that nothing is read', () => {
+    const guard = new Guard(limits);
+    const looks: LoadReport['gpus'][] = [
+      ...[[gpu(93)], [], [], [gpu(null)], [gpu(85)], [], [gpu(79)], [], [gpu(93)]],
+    ];
+    const seen = looks.map((gpus) => {
+      const { pause, warning } = guard.look(load({ gpus }), NOON);
+      return [pause?.message ?? null, warning];
+    });
+    expect(seen).toEqual([
+      ['the GPU is at 93 °C; goes on below 80 °C', 'the GPU is at 93 °C (stops at 90 °C)'],
+      ['the GPU was at 93 °C; goes on below 80 °C', 'the GPU, last at 93 °C, tells no temperature any more'],
+      ['the GPU was at 93 °C; goes on below 80 °C', null],
+      ['the GPU was at 93 °C; goes on below 80 °C', null],
+      ['the GPU is at 85 °C; goes on below 80 °C', null],
+      ['the GPU was at 85 °C; goes on below 80 °C', 'the GPU, last at 85 °C, tells no temperature any more'],
+      [null, null],
+      [null, null],
+      ['the GPU is at 93 °C; goes on below 80 °C', 'the GPU is at 93 °C (stops at 90 °C)'],
+    ]);
+  });
+
+  it('takes no other reading for that of what was too hot', () => {
+    const pausesAfter = (hot: Partial<LoadReport>, ...then: Partial<LoadReport>[]) => {
+      const guard = new Guard(limits);
+      return [hot, ...then].map((more) => guard.look(load(more), NOON).pause !== null);
+    };
+    expect(pausesAfter({ temperature: 95 }, { temperature: null, gpus: [gpu(40)] }, {})).toEqual([
+      ...[true, true, false],
+    ]);
+    // Of two cards the one that is left may be the other one.
+    expect(
+      pausesAfter({ gpus: [gpu(95), gpu(40)] }, { gpus: [gpu(40)] }, { gpus: [gpu(50), gpu(40)] }),
+    ).toEqual([...[true, true, false]]);
+  });
+
   it('rests on battery unless told otherwise', () => {
     const battery = { level: 0.8, charging: false };
     expect(new Guard(limits).look(load({ battery }), NOON)).toMatchObject({

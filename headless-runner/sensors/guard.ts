@@ -21,11 +21,19 @@ export interface Verdict {
   warning: string | null;
 }
 
+/** Degrees Celsius as they were read last; null where that never was. */
+interface Heat {
+  processor: number | null;
+  gpus: readonly (number | null)[];
+}
+
 /** Decides by what the sensors tell whether a machine may work. */
 export class Guard {
   readonly #limits: Limits;
+  #heat: Heat = { processor: null, gpus: [] };
   #hot = false;
   #warned = false;
+  #blind = false;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -33,15 +41,14 @@ export class Guard {
 
   look(load: LoadReport, now: Date): Verdict {
     const { temperature, onBattery, schedule } = this.#limits;
-    const [hottest, degrees] = hottestOf(load);
+    // What stops answering has not cooled: until it is read again it is as hot as it was.
+    this.#heat = heatOf(load, this.#heat);
+    const { name, degrees, isRead } = hottestOf(this.#heat, load);
     this.#hot = degrees >= temperature.stop || (this.#hot && degrees >= temperature.warn);
-    const warm = degrees >= temperature.warn;
-    const warning =
-      warm && !this.#warned ? `${hottest} is at ${degrees} °C (stops at ${temperature.stop} °C)` : null;
-    this.#warned = warm;
+    const warning = this.#warningOf(name, degrees, isRead);
     const battery = load.battery && !load.battery.charging && !onBattery;
     const message = this.#hot
-      ? `${hottest} is at ${degrees} °C; goes on below ${temperature.warn} °C`
+      ? `${name} ${isRead ? 'is' : 'was'} at ${degrees} °C; goes on below ${temperature.warn} °C`
       : battery
         ? 'runs on battery'
         : null;
@@ -56,18 +63,48 @@ export class Guard {
       };
     return { pause: null, finish: true, warning };
   }
+
+  #warningOf(name: string, degrees: number, isRead: boolean): string | null {
+    const { warn, stop } = this.#limits.temperature;
+    const [warned, blind] = [this.#warned, this.#blind];
+    this.#warned = degrees >= warn;
+    this.#blind = this.#hot && !isRead;
+    if (this.#blind && !blind) return `${name}, last at ${degrees} °C, tells no temperature any more`;
+    return this.#warned && !warned ? `${name} is at ${degrees} °C (stops at ${stop} °C)` : null;
+  }
 }
 
-function hottestOf({ temperature, gpus }: LoadReport): [string, number] {
-  const all: [string, number | null][] = [
-    ['the processor', temperature],
-    ...gpus.map((gpu, i): [string, number | null] => [
-      gpus.length > 1 ? `GPU ${i}` : 'the GPU',
-      gpu.temperature,
-    ]),
+function heatOf({ temperature, gpus }: LoadReport, before: Heat): Heat {
+  // With fewer cards than before nobody knows which of them these are: what is hotter counts, what is cooler does not.
+  const fewer = gpus.length < before.gpus.length;
+  const all = fewer ? before.gpus : gpus;
+  return {
+    processor: temperature ?? before.processor,
+    gpus: all.map((_, i) => {
+      const [read, last] = [gpus[i]?.temperature ?? null, before.gpus[i] ?? null];
+      return fewer && read !== null && last !== null ? Math.max(read, last) : (read ?? last);
+    }),
+  };
+}
+
+interface Hottest {
+  name: string;
+  degrees: number;
+  /** Just now. */
+  isRead: boolean;
+}
+
+function hottestOf(heat: Heat, load: LoadReport): Hottest {
+  const all = [
+    { name: 'the processor', degrees: heat.processor, isRead: load.temperature !== null },
+    ...heat.gpus.map((degrees, i) => ({
+      ...{ name: heat.gpus.length > 1 ? `GPU ${i}` : 'the GPU', degrees },
+      isRead: (load.gpus[i]?.temperature ?? null) !== null && load.gpus.length === heat.gpus.length,
+    })),
   ];
-  return all.reduce<[string, number]>(
-    (most, [name, degrees]) => (degrees !== null && degrees > most[1] ? [name, Math.round(degrees)] : most),
-    ['nothing', Number.NEGATIVE_INFINITY],
+  return all.reduce<Hottest>(
+    (most, { name, degrees, isRead }) =>
+      degrees !== null && degrees > most.degrees ? { name, degrees: Math.round(degrees), isRead } : most,
+    { name: 'nothing', degrees: Number.NEGATIVE_INFINITY, isRead: false },
   );
 }

@@ -25,7 +25,7 @@ const PATIENCE = 5_000;
 
 const run = promisify(execFile);
 
-/** @returns none where the tool is not there, or does not answer. */
+/** @returns none where the tool is not there, or does not answer: what it told before may still be so. */
 export async function nvidiaGpus(): Promise<NvidiaGpu[]> {
   const args = [`--query-gpu=${FIELDS.join(',')}`, '--format=csv,noheader,nounits'];
   const { stdout } = await run('nvidia-smi', args, { timeout: PATIENCE, windowsHide: true }).catch(() => ({
