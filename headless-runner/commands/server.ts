@@ -144,14 +144,21 @@ async function serve(options: Options): Promise<void> {
 }
 
 /** What whoever starts it needs next. */
-function greeting({ url, addresses, pin, adminToken, loginCode }: RunningServer): string {
+export function greeting({
+  url,
+  addresses,
+  pin,
+  adminToken,
+  loginCode,
+}: Omit<RunningServer, 'close'>): string {
   // "localhost" is somewhere else on every other machine.
   const there = addresses[0] ?? url;
   const trust = pin === null ? '' : ` --pin ${pin}`;
   return [
     `edge-runner server: ${url}`,
-    `  dashboard        ${url}/dashboard/#login=${loginCode}`,
+    `  dashboard        ${there}/dashboard/#login=${loginCode}`,
     '                   logs one browser in, once, within the hour',
+    ...(there === url ? [] : [`                   (on this machine ${url} leads there too)`]),
     `  a tab joins at   ${there}/contribute#token=TOKEN`,
     `  a machine joins  edge-runner join ${there}${trust} --token-file FILE`,
     `  API              ${url}/api/`,
