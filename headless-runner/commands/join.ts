@@ -39,7 +39,7 @@ async function join(server: string, options: JoinOptions): Promise<void> {
       // One after the other: what they are to the server stands in one file.
       for (const gpu of gpus) {
         const name = nodeName(options.name, gpu);
-        const credential = await credentialOf(client, name, address.token !== null);
+        const credential = await credentialOf(client, name, address.token);
         const log = (message: string) => say(`${name}: ${message}`);
         const sensors = sensorsOf(gpu.address);
         const device = await sensors.device();

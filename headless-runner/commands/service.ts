@@ -54,7 +54,7 @@ async function installService(
   await ensureBrowser();
   // Enrolled now: whoever installs it sees what is wrong, and no token has to lie anywhere afterwards.
   const client = await GridClient.open(address, signal);
-  for (const gpu of gpus) await credentialOf(client, nodeName(options.name, gpu), address.token !== null);
+  for (const gpu of gpus) await credentialOf(client, nodeName(options.name, gpu), address.token);
   const { file, notes } = await manager.install({
     command: [process.execPath, program(), 'join', ...joinArgs(install)],
     environment: Object.fromEntries(

@@ -6,7 +6,20 @@ import { z } from 'zod';
 import { makeFolder } from '../../models/store/index.ts';
 import { EdgeRunnerError } from '../../protocol/index.ts';
 
-const kept = z.record(z.string(), z.string());
+export interface Kept {
+  credential: string;
+  /** Hexadecimal sha256 of the enrolment token that it was given for; null where that was not noted. */
+  token: string | null;
+}
+
+const all = z.record(
+  z.string(),
+  z.union([
+    z.object({ credential: z.string(), token: z.string().nullable() }),
+    // As it was kept before the token was noted.
+    z.string().transform((credential): Kept => ({ credential, token: null })),
+  ]),
+);
 
 /** What this machine's nodes are to the servers that they joined: by server and name, readable by its user alone. */
 export class Credentials {
@@ -16,18 +29,18 @@ export class Credentials {
     this.#path = path;
   }
 
-  async get(server: URL, node: string): Promise<string | null> {
+  async get(server: URL, node: string): Promise<Kept | null> {
     return (await this.#read())[keyOf(server, node)] ?? null;
   }
 
-  /** @param credential null forgets it. */
-  async set(server: URL, node: string, credential: string | null): Promise<void> {
+  /** @param kept null forgets it. */
+  async set(server: URL, node: string, kept: Kept | null): Promise<void> {
     const { [keyOf(server, node)]: _, ...others } = await this.#read();
-    const all = credential === null ? others : { ...others, [keyOf(server, node)]: credential };
+    const now = kept === null ? others : { ...others, [keyOf(server, node)]: kept };
     const part = `${this.#path}.${randomBytes(4).toString('hex')}`;
     try {
       await makeFolder(dirname(this.#path), 0o700);
-      await writeFile(part, `${JSON.stringify(all, null, 2)}\n`, { mode: 0o600 });
+      await writeFile(part, `${JSON.stringify(now, null, 2)}\n`, { mode: 0o600 });
       await rename(part, this.#path);
     } catch (error) {
       await rm(part, { force: true });
@@ -41,10 +54,10 @@ export class Credentials {
   }
 
   /** What cannot be read is as good as nothing: the machine enrols anew. */
-  async #read(): Promise<Record<string, string>> {
+  async #read(): Promise<Record<string, Kept>> {
     const text = await readFile(this.#path, 'utf8').catch(() => '{}');
     try {
-      return kept.parse(JSON.parse(text));
+      return all.parse(JSON.parse(text));
     } catch {
       return {};
     }
