@@ -1,4 +1,6 @@
 import { realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, resolve } from 'node:path';
 import { Command } from 'commander';
 import { EdgeRunnerError } from '../../protocol/index.ts';
 import { fetchBrowser, fetchedBrowser } from '../browser/fetch.ts';
@@ -14,11 +16,17 @@ import type { ServiceManager } from '../service/service.ts';
 import { systemd } from '../service/systemd.ts';
 import { addJoinOptions, type JoinOptions, readLimits } from './join-options.ts';
 
-/** What the service's process should find as it is here and now. */
+/** What the service's process should find as it is here and now: paths, all of them. */
 const CARRIED = [
   ...['PATH', 'NODE_EXTRA_CA_CERTS', 'XDG_CONFIG_HOME', 'XDG_CACHE_HOME', 'XDG_DATA_HOME'],
   ...['EDGE_RUNNER_BROWSER', 'EDGE_RUNNER_MODELS', 'EDGE_RUNNER_CACHE'],
 ];
+/** Of those, what is several folders. */
+const LISTS: ReadonlySet<string> = new Set(['PATH', 'EDGE_RUNNER_MODELS']);
+/** Options of `join` that are a path. */
+const PATHS: ReadonlySet<string> = new Set(['--cert', '--key']);
+/** Those that are of no more use once it is enrolled. */
+const SPENT: ReadonlySet<string> = new Set(['--token', '--token-file']);
 
 /** `edge-runner join`, started with the machine. */
 export function serviceCommand(): Command {
@@ -51,16 +59,17 @@ async function installService(
   const address = readReach(server, options);
   readLimits(options);
   const gpus = await readGpus(options.gpus);
+  // Before anything is fetched, and before the server is told of a machine that would never come.
+  await manager.check();
   await ensureBrowser();
   // Enrolled now: whoever installs it sees what is wrong, and no token has to lie anywhere afterwards.
   const client = await GridClient.open(address, signal);
   for (const gpu of gpus) await credentialOf(client, nodeName(options.name, gpu), address.token);
   const { file, notes } = await manager.install({
-    command: [process.execPath, program(), 'join', ...joinArgs(install)],
-    environment: Object.fromEntries(
-      CARRIED.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
-    ),
-    folder: process.cwd(),
+    command: [process.execPath, program(), 'join', address.url.origin, ...joinArgs(install)],
+    environment: carried(),
+    // Where it is installed from may be gone tomorrow.
+    folder: homedir(),
   });
   say(`installed ${file}; this machine works for ${address.url.origin} now, and whenever it is on`);
   for (const note of notes) say(note);
@@ -73,12 +82,11 @@ async function showStatus(): Promise<void> {
 }
 
 async function removeService(): Promise<void> {
-  const removed = await managerHere().remove();
-  say(
-    removed
-      ? 'removed; the dashboard of the server still knows this machine until it is revoked there'
-      : 'there is no service to remove',
-  );
+  const failed = await managerHere().remove();
+  if (failed === null) return say('there is no service to remove');
+  say('removed; the dashboard of the server still knows this machine until it is revoked there');
+  for (const what of failed) say(what);
+  if (failed.length > 0) process.exitCode = 1;
 }
 
 /** @throws {EdgeRunnerError} `no-service-manager` */
@@ -109,14 +117,34 @@ function program(): string {
   );
 }
 
-/** As they were given, but for the token, which is of no more use. */
+/** With paths that mean the same from everywhere. */
+function carried(): Record<string, string> {
+  const absolute = (name: string, value: string) =>
+    LISTS.has(name)
+      ? value
+          .split(delimiter)
+          .map((folder) => folder && resolve(folder))
+          .join(delimiter)
+      : resolve(value);
+  return Object.fromEntries(
+    CARRIED.flatMap((name) => (process.env[name] ? [[name, absolute(name, process.env[name])]] : [])),
+  );
+}
+
+/** The options as they were given, but for the token, and for paths that were meant from here. */
 function joinArgs(install: Command): string[] {
   const root = install.parent!.parent as Command & { rawArgs: string[] };
   const given = root.rawArgs.slice(root.rawArgs.indexOf('install') + 1);
   const kept: string[] = [];
   for (let i = 0; i < given.length; i++) {
-    if (given[i] === '--token' || given[i] === '--token-file') i++;
-    else if (!/^--token(-file)?=/.test(given[i]!)) kept.push(given[i]!);
+    const [, name, joined] = /^(--[^=]+)(?:=(.*))?$/s.exec(given[i]!) ?? [];
+    const option = install.options.find(({ long }) => long === name);
+    // The address of the server, which is written by itself.
+    if (!name || !option) continue;
+    const value = option.required ? (joined ?? given[++i]!) : null;
+    if (SPENT.has(name)) continue;
+    kept.push(name);
+    if (value !== null) kept.push(PATHS.has(name) ? resolve(value) : value);
   }
   return kept;
 }

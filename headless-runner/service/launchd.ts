@@ -1,9 +1,15 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { askSystem, tellSystem } from './ask-system.ts';
-import { RESTART_SECONDS, type ServiceDefinition, type ServiceManager, STOP_SECONDS } from './service.ts';
+import { askSystem, noManager, saidBy, tellSystem, trySystem } from './ask-system.ts';
+import {
+  RESTART_SECONDS,
+  replacing,
+  type ServiceDefinition,
+  type ServiceManager,
+  STOP_SECONDS,
+} from './service.ts';
 
 const LABEL = 'dev.edge-runner.node';
 
@@ -12,16 +18,47 @@ export function launchd(uid = process.getuid?.() ?? 0): ServiceManager {
   const domain = `gui/${uid}`;
   const file = join(homedir(), 'Library/LaunchAgents', `${LABEL}.plist`);
   const log = join(homedir(), 'Library/Logs/edge-runner.log');
+
+  /** @returns what could not be done, in words. */
+  async function takeAway(): Promise<string[]> {
+    const stopped = await trySystem('launchctl', ['bootout', `${domain}/${LABEL}`]);
+    await rm(file, { force: true });
+    // It fails too for one that is not loaded, which is as good as stopped.
+    const loaded = !stopped.ok && (await trySystem('launchctl', ['print', `${domain}/${LABEL}`])).ok;
+    return loaded ? [`it could not be stopped: ${saidBy(stopped)}`] : [];
+  }
+
+  /** The one that was there before, as far as that can be had. */
+  async function putBack(before: string): Promise<void> {
+    await writeFile(file, before);
+    await trySystem('launchctl', ['bootstrap', domain, file]);
+  }
+
   return {
+    async check() {
+      const asked = await askSystem('launchctl', ['print', domain]);
+      if (!asked.ok)
+        throw noManager(
+          `launchd has no session of this user's to start a service in: ${saidBy(asked)}.`,
+          'Log in at the screen of this machine once, as this user.',
+        );
+    },
     async install(definition) {
-      await askSystem('launchctl', ['version']);
-      await mkdir(dirname(file), { recursive: true });
-      await mkdir(dirname(log), { recursive: true });
-      await writeFile(file, agentOf(definition, log), { mode: 0o644 });
-      // One that is there goes first: it would keep what it was loaded with.
-      await askSystem('launchctl', ['bootout', `${domain}/${LABEL}`]);
-      await tellSystem('launchctl', ['bootstrap', domain, file]);
-      return { file, notes: [`What it says goes to ${log}.`] };
+      const before = await readFile(file, 'utf8').catch(() => null);
+      const agent = agentOf(definition, log);
+      try {
+        await mkdir(dirname(file), { recursive: true });
+        await mkdir(dirname(log), { recursive: true });
+        await writeFile(file, agent, { mode: 0o644 });
+        // One that is there goes first: it would keep what it was loaded with.
+        await askSystem('launchctl', ['bootout', `${domain}/${LABEL}`]);
+        await tellSystem('launchctl', ['bootstrap', domain, file]);
+      } catch (error) {
+        await (before === null ? takeAway() : putBack(before)).catch(() => {});
+        throw error;
+      }
+      const notes = before === null ? [] : replacing(serverOf(before), serverOf(agent));
+      return { file, notes: [...notes, `What it says goes to ${log}.`] };
     },
     async status() {
       const { ok, stdout } = await askSystem('launchctl', ['print', `${domain}/${LABEL}`]);
@@ -35,10 +72,7 @@ export function launchd(uid = process.getuid?.() ?? 0): ServiceManager {
       return { file: existsSync(file) ? file : null, running, words };
     },
     async remove() {
-      if (!existsSync(file)) return false;
-      await askSystem('launchctl', ['bootout', `${domain}/${LABEL}`]);
-      await rm(file);
-      return true;
+      return existsSync(file) ? takeAway() : null;
     },
   };
 }
@@ -83,3 +117,7 @@ ${Object.entries(environment)
 
 const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+/** For which server an agent of ours works. */
+const serverOf = (agent: string): string | undefined =>
+  /<string>join<\/string>\s*<string>([^<]+)</.exec(agent)?.[1];

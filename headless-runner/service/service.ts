@@ -3,7 +3,7 @@ export interface ServiceDefinition {
   /** The program and its arguments. */
   command: readonly string[];
   environment: Readonly<Record<string, string>>;
-  /** From where paths in the arguments are meant. */
+  /** Where it runs: one that stays, so nothing in the arguments is meant from there. */
   folder: string;
 }
 
@@ -17,14 +17,25 @@ export interface ServiceStatus {
 
 /** What starts things with the machine, and again when they end. */
 export interface ServiceManager {
-  /** Writes it, starts it, and has it started with the machine. One that is there is replaced. */
+  /** Whether it runs, which its commands being there does not say. @throws {EdgeRunnerError} `no-service-manager` */
+  check(): Promise<void>;
+  /**
+   * Writes it, starts it, and has it started with the machine. One that is there is replaced; where that fails, it is
+   * there again.
+   */
   install(definition: ServiceDefinition): Promise<{ file: string; notes: string[] }>;
   status(): Promise<ServiceStatus>;
-  /** Lets it finish what it does, and removes it. @returns whether there was one. */
-  remove(): Promise<boolean>;
+  /** Lets it finish what it does, and removes it in any case. @returns what failed, in words; null where none is there. */
+  remove(): Promise<string[] | null>;
 }
 
 /** Seconds that a node may take to finish what it has, when it is stopped. */
 export const STOP_SECONDS = 900;
 /** Seconds before it is started again after an end. */
 export const RESTART_SECONDS = 15;
+
+/** For a person, where a service for one server takes the place of one for another. */
+export const replacing = (before: string | undefined, now: string | undefined): string[] =>
+  before !== undefined && before !== now
+    ? [`It replaces the service that worked for ${before}: a machine has one.`]
+    : [];
