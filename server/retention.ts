@@ -4,12 +4,15 @@ import type { BlobStore } from './blobs/store.ts';
 import type { Database } from './store/database.ts';
 import { deleteJob, oldJobs } from './store/jobs.ts';
 import { strayUploads, unnamedOf } from './store/records.ts';
+import { deleteOldTokens } from './store/tenants.ts';
 import type { Uploads } from './uploads.ts';
 
 /** Milliseconds between two looks for what is too old. */
 const INTERVAL = 10 * 60_000;
 /** Seconds that an upload which no job names is kept. */
 const KEEP_STRAY = 24 * 3600;
+/** Seconds that a token which opens nothing any more is shown as such. */
+const KEEP_TOKEN = 7 * 24 * 3600;
 const BATCH = 100;
 
 export interface RetentionOptions {
@@ -54,6 +57,7 @@ export class Retention {
       await uploads.forget(stray.map(({ id }) => id));
       count = stray.length;
     }
+    await deleteOldTokens(db, KEEP_TOKEN);
   }
 
   /** @returns how many. */

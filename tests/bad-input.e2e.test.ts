@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { expectGoodFile } from './support/claims.ts';
 import { cut, H264, H264_PLAIN, makeClip, VP9 } from './support/clips.ts';
 import { edgeRunner, expectRefusal, succeed } from './support/command.ts';
-import { ffmpeg } from './support/ffmpeg.ts';
+import { complaintsAbout, ffmpeg } from './support/ffmpeg.ts';
 import { frames } from './support/ffprobe.ts';
 import { summaryOf } from './support/ndjson.ts';
 import { hasFfmpeg, needsFfmpeg } from './support/testdata.ts';
@@ -174,6 +174,24 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('a file that was cut'), () => {
     expect(truncated).toBe(true);
     expect(loss).toContain(`${120 - done} of 120 frames are lost`);
     expectGoodFile(output);
+  });
+
+  it('and one whose keyframes are gone goes on at the next that is whole', async () => {
+    const args = [...H264_PLAIN, '-g', '15'];
+    const whole = makeClip(workspace.at('keyed.mp4'), { seconds: 4, args, audio: false });
+    const bytes = readFileSync(whole);
+    bytes.fill(0xaa, Math.floor(bytes.byteLength * 0.3), Math.floor(bytes.byteLength * 0.55));
+    const source = workspace.at('keyless.mp4');
+    writeFileSync(source, bytes);
+    const output = workspace.output('.mp4');
+    const { stdout } = await succeed(['run', source, '-o', output, '--quality', 'low', '--json']);
+    expect(summaryOf(stdout)).toMatchObject({
+      truncated: true,
+      loss: expect.stringMatching(/frames are lost/),
+    });
+    expect(summaryOf(stdout).frames).toBeGreaterThan(30);
+    expect(frames(output).length).toBe(summaryOf(stdout).frames);
+    expect(complaintsAbout(output)).toBe('');
   });
 
   it('and a transport stream with a hole gives what is before it', async () => {

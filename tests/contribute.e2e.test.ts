@@ -56,10 +56,8 @@ describe('the contribute page', () => {
     return answer.body.id;
   };
   const job = async (id: string) => (await server.ask<JobDetail>('GET', `/v1/jobs/${id}`)).body;
-  const nodes = async () =>
-    (await server.ask<{ nodes: NodeView[] }>('GET', '/v1/nodes')).body.nodes.filter(
-      ({ connected }) => connected,
-    );
+  const everyNode = async () => (await server.ask<{ nodes: NodeView[] }>('GET', '/v1/nodes')).body.nodes;
+  const nodes = async () => (await everyNode()).filter(({ connected }) => connected);
 
   it('says what it is about to do before it does it, then what this device can do, and leaves when asked', async () => {
     await open(await server.token('enrol'));
@@ -113,7 +111,9 @@ describe('the contribute page', () => {
     await page.getByText('Ready for work.').waitFor();
     // At the pace of the clip a busy machine drops one now and then.
     const { frames } = await job(id);
-    expect(await page.locator('.numbers').innerText()).toMatch(new RegExp(`frames done\\s+${frames}\\s`));
+    // What went back was worked at, too.
+    const done = /frames done\s+(\d+)/.exec(await page.locator('.numbers').innerText())!;
+    expect(Number(done[1])).toBeGreaterThan(frames);
     expect(faults).toEqual([]);
   });
 
@@ -191,6 +191,74 @@ describe('the contribute page', () => {
     await alert.getByText(words).waitFor();
     await alert.getByText(/Ask whoever/).waitFor();
     await expectAccessible(page);
+  });
+
+  it('takes a good link in the tab that had a bad one, and opened twice it is one node', async () => {
+    await open('er_enrol_unknown');
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page
+      .getByRole('alert')
+      .getByText(/does not know the token/)
+      .waitFor();
+    const link = `${server.url}/contribute/#token=${await server.token('enrol')}`;
+    const before = (await everyNode()).length;
+    for (let i = 0; i < 2; i++) {
+      await page.goto(link);
+      await page.getByRole('button', { name: 'Start' }).click();
+      await page.getByText('Ready for work.').waitFor({ timeout: 60_000 });
+      expect(page.url()).not.toContain('token');
+    }
+    expect((await everyNode()).length).toBe(before + 1);
+  });
+
+  it('leaves its place to another tab when it has failed, has left, or was revoked', async () => {
+    await open('er_enrol_unknown');
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByRole('alert').waitFor();
+    const second = await openPage(context);
+    await second.page.goto(`${server.url}/contribute/#token=${await server.token('enrol')}`);
+    await second.page.getByRole('button', { name: 'Start' }).click();
+    await second.page.getByText('Ready for work.').waitFor({ timeout: 60_000 });
+    const third = await openPage(context);
+    await third.page.goto(`${server.url}/contribute/`);
+    await third.page.getByText(/Another tab of this browser contributes already/).waitFor();
+    await second.page.getByRole('button', { name: 'Leave' }).click();
+    await second.page.getByText(/contributes nothing now/).waitFor();
+    await third.page.getByText('Ready for work.').waitFor({ timeout: 60_000 });
+    const fourth = await openPage(context);
+    await fourth.page.goto(`${server.url}/contribute/#token=${await server.token('enrol')}`);
+    await fourth.page.getByRole('button', { name: 'Start' }).click();
+    await fourth.page.getByText(/Another tab of this browser contributes already/).waitFor();
+    await server.ask('DELETE', `/v1/nodes/${(await nodes())[0]!.id}`);
+    await third.page.getByRole('alert').waitFor();
+    await fourth.page.getByText('Ready for work.').waitFor({ timeout: 60_000 });
+  });
+
+  it('keeps its link while the server does not answer, and tries it again', async () => {
+    await open(await server.token('enrol'));
+    await context.setOffline(true);
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByRole('alert').getByText('The server does not answer.').waitFor();
+    await context.setOffline(false);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByText('Ready for work.').waitFor({ timeout: 60_000 });
+  });
+
+  it('says why the server gives it nothing, and lets it leave', async () => {
+    await join();
+    const [{ id }] = (await nodes()) as [NodeView];
+    await server.ask('POST', `/v1/nodes/${id}/disable`);
+    await page.getByText('The server has disabled it.').waitFor();
+    await page.getByRole('alert').getByText('Set to disabled by "first".').waitFor();
+    await expectAccessible(page);
+    await shoot(page, 'contribute-held');
+    await server.ask('POST', `/v1/nodes/${id}/enable`);
+    await page.getByText('Ready for work.').waitFor();
+    await server.ask('POST', `/v1/nodes/${id}/drain`);
+    await page.getByText('The server gives it no new work.').waitFor();
+    await page.getByRole('button', { name: 'Leave' }).click();
+    await page.getByText(/contributes nothing now/).waitFor();
   });
 
   it('says when its node was revoked', async () => {

@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import { Command } from 'commander';
-import { EdgeRunnerError, type NodeStatus } from '../../protocol/index.ts';
+import { EdgeRunnerError, type NodeHold, type NodeStatus } from '../../protocol/index.ts';
 import { fetchedBrowser } from '../browser/fetch.ts';
 import { findBrowser } from '../browser/find.ts';
 import { GridClient } from '../grid/client.ts';
@@ -92,12 +92,12 @@ async function join(server: string, options: JoinOptions): Promise<void> {
 /** Says what changed, once. */
 function statusTeller(log: (message: string) => void): (status: NodeStatus) => void {
   let told = '';
-  return ({ state, name, error, pause, attempts, done, failed }) => {
+  return ({ state, name, error, pause, hold, attempts, done, failed }) => {
     const tasks = attempts.length === 0 ? '' : `, ${attempts.length} under way`;
     const words = {
       connecting: error ? `not connected: ${error.message}` : 'connecting',
       online: `connected${name ? ` as ${name}` : ''}${pause ? ', paused' : ''}`,
-      draining: 'takes no new work',
+      draining: hold ? heldWords(hold) : 'takes no new work',
       stopped: error ? `${error.message} ${error.remedy}` : 'gone',
     }[state];
     const line = `${words}${tasks}${done > 0 ? `, ${done} done` : ''}${failed > 0 ? `, ${failed} failed` : ''}`;
@@ -105,6 +105,13 @@ function statusTeller(log: (message: string) => void): (status: NodeStatus) => v
     told = line;
     log(line);
   };
+}
+
+/** Why the server gives a node nothing, and until when. */
+function heldWords({ state, reason, until }: NodeHold): string {
+  const why = reason ? `: ${reason}` : '';
+  const when = until ? `, until ${new Date(until).toLocaleTimeString()}` : '';
+  return `${state} by the server${why}${when}`;
 }
 
 /** A first SIGTERM or Ctrl-C drains, a second one ends at once. */

@@ -47,3 +47,13 @@ export const PAUSE_CODES = ['user', 'battery', 'thermal', 'schedule'] as const;
 /** Why a node takes no work for a while, of its own accord. */
 export const pauseReason = z.object({ code: z.enum(PAUSE_CODES), message: z.string().max(512) });
 export type PauseReason = z.infer<typeof pauseReason>;
+
+/** Why the server gives a node no more work. */
+export const nodeHold = z.object({
+  state: z.enum(['draining', 'disabled', 'suspended']),
+  /** In words of whoever did it, or of the server. */
+  reason: z.string().max(512).nullable(),
+  /** Until when, where it ends by itself. */
+  until: z.iso.datetime().nullable(),
+});
+export type NodeHold = z.infer<typeof nodeHold>;

@@ -3,7 +3,7 @@ import { ERROR_EXIT, type ErrorCode } from '../errors.ts';
 import { jobSpec } from '../job-spec.ts';
 import { nodeLabel, nodeLabels } from '../label.ts';
 import { capabilityReport, measuredSpeeds } from './capabilities.ts';
-import { deviceReport, loadReport, pauseReason } from './device.ts';
+import { deviceReport, loadReport, nodeHold, pauseReason } from './device.ts';
 import { probeReport, segment } from './segment.ts';
 
 /**
@@ -186,7 +186,8 @@ export const toNode = z.discriminatedUnion('type', [
   /** What was said of this attempt came too late, or was never the node's to say. */
   z.object({ type: z.literal('stale'), attempt: attemptId }),
   z.object({ type: z.literal('cancel'), attempt: attemptId, reason: z.string() }),
-  z.object({ type: z.literal('drain') }),
+  /** The node is given no more work. */
+  z.object({ type: z.literal('drain'), hold: nodeHold.nullable().default(null) }),
   /** The node may take work again. */
   z.object({ type: z.literal('resume') }),
   /** Never connect with this credential again. */

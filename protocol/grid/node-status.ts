@@ -1,6 +1,6 @@
 import type { ErrorRecord } from '../errors.ts';
 import type { CapabilityReport, MeasuredSpeeds } from './capabilities.ts';
-import type { DeviceReport, LoadReport, PauseReason } from './device.ts';
+import type { DeviceReport, LoadReport, NodeHold, PauseReason } from './device.ts';
 
 /** How a node stands, for whoever shows it. */
 export interface NodeStatus {
@@ -10,11 +10,15 @@ export interface NodeStatus {
   error: ErrorRecord | null;
   /** Why it takes nothing for a while, of its own accord. */
   pause: PauseReason | null;
+  /** Why the server gives it nothing. */
+  hold: NodeHold | null;
+  /** It goes when it has done what it has. */
+  leaving: boolean;
   attempts: { attempt: string; frames: number; of: number | null; fps: number }[];
   /** Attempts that counted, and those that failed. */
   done: number;
   failed: number;
-  /** Of those that counted. */
+  /** Worked at, whatever came of them. */
   frames: number;
 }
 

@@ -1,8 +1,18 @@
 import type { Request, Response } from 'express';
 import { SESSION_SECONDS } from '../store/logins.ts';
 
-/** The prefix holds browsers to: secure, this host only, all paths. Off TLS they would not take it. */
-const nameOf = ({ secure }: Request): string => (secure ? '__Host-edge-runner' : 'edge-runner');
+/**
+ * The prefix holds browsers to: secure, this host only, all paths. Off TLS they would not take it. Cookies know no
+ * ports: with theirs in the name two servers of one host do not log each other's browsers out.
+ */
+const nameOf = ({ secure, socket }: Request): string =>
+  `${secure ? '__Host-' : ''}edge-runner-${socket.localPort}`;
+
+/**
+ * Whether a browser that asks like this could stay logged in: on a page that is not secure it does not say where its
+ * requests come from, and none of them would be trusted.
+ */
+export const mayStay = (request: Request): boolean => request.get('sec-fetch-site') !== undefined;
 
 /**
  * The session of a browser that is logged in. Pages of other origins cannot use it: the cookie is of the same site

@@ -51,6 +51,36 @@ describe('a browser', () => {
     expect(change.status).toBe(401);
   });
 
+  it('that would not stay logged in is told so, and the link is good still', async () => {
+    const login = await server.ask<{ code: string }>('POST', '/v1/logins', { body: { scope: 'read' } });
+    const refused = await ask('POST', '/v1/session', {}, login.body);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ detail: expect.stringMatching(/secure connection/) });
+    expect((await logIn(login.body)).answer.status).toBe(200);
+  });
+
+  it('has a cookie for each of two servers of one host', async () => {
+    const other = await startTestServer();
+    try {
+      const { cookie } = await logIn({ token: await server.token('read') });
+      const second = await fetch(new URL('/v1/session', other.url), {
+        method: 'POST',
+        headers: { ...SAME, cookie, 'content-type': 'application/json' },
+        body: JSON.stringify({ code: other.running.loginCode }),
+      });
+      const [one, another] = [cookie, second.headers.get('set-cookie')!].map((text) => text.split('=')[0]);
+      expect(one).not.toBe(another);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('that logs in is written down', async () => {
+    await logIn({ token: await server.token('read') });
+    const { body } = await server.ask('GET', '/v1/audit');
+    expect(JSON.stringify(body)).toContain('session.create');
+  });
+
   it('is logged in by a token, of its scope and not beyond, until it logs out; the token stays', async () => {
     const token = await server.token('read');
     const { answer, cookie } = await logIn({ token });

@@ -1,4 +1,11 @@
-import type { LoadReport, PauseReason, Segment, ToNode, WrittenFile } from '../../protocol/index.ts';
+import type {
+  LoadReport,
+  NodeHold,
+  PauseReason,
+  Segment,
+  ToNode,
+  WrittenFile,
+} from '../../protocol/index.ts';
 import type { TaskKind } from '../store/jobs.ts';
 import type { NodeRow } from '../store/nodes.ts';
 import type { Contender } from './strategies.ts';
@@ -82,6 +89,13 @@ export class ConnectedNode implements Contender {
   }
   get busy() {
     return this.held.size;
+  }
+
+  /** Why it is given nothing; null where it may be. */
+  get hold(): NodeHold | null {
+    const { state, reason, suspended_until } = this.row;
+    if (state === 'active') return null;
+    return { state, reason: reason?.slice(0, 512) ?? null, until: suspended_until?.toISOString() ?? null };
   }
 
   /** Whether it takes work, now or when it has done what it has. */

@@ -370,7 +370,7 @@ export class Grid {
         node.send({ type: 'cancel', attempt, reason: 'the node was disabled' });
       node.held.clear();
     }
-    node.send(row.state === 'active' ? { type: 'resume' } : { type: 'drain' });
+    node.send(row.state === 'active' ? { type: 'resume' } : { type: 'drain', hold: node.hold });
     this.scheduler.wake();
   }
 }

@@ -130,7 +130,7 @@ export class NodeSocket {
     const { ttlMs, renewMs } = intervals;
     const progressMs = this.#progressMs;
     this.#send({ type: 'welcome', node: row.id, name: row.name, ttlMs, renewMs, progressMs, keep, drop });
-    if (node.row.state !== 'active') this.#send({ type: 'drain' });
+    if (node.row.state !== 'active') this.#send({ type: 'drain', hold: node.hold });
   }
 
   async #take(node: ConnectedNode, message: Exclude<FromNode, { type: 'hello' }>): Promise<void> {

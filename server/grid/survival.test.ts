@@ -160,7 +160,9 @@ describe('a grid', () => {
       },
     });
     const id = await submit(patternJob(8));
-    await bad.next('drain');
+    expect(await bad.next('drain')).toMatchObject({
+      hold: { state: 'suspended', reason: expect.stringMatching(/tasks failed/), until: expect.any(String) },
+    });
     const [good] = await join({
       slots: 4,
       onOffer: (offer, node) => {

@@ -138,6 +138,20 @@ export async function touchTokens(db: Queries, ids: readonly string[]): Promise<
 export const listTokens = (db: Queries, tenant: string): Promise<TokenRow[]> =>
   db.query(`SELECT ${TOKEN} FROM token WHERE tenant = $1 ORDER BY created_at, id`, [tenant]);
 
+/** Forgets tokens that have opened nothing for so long, where nothing was made with them. @returns how many. */
+export async function deleteOldTokens(db: Queries, seconds: number): Promise<number> {
+  const gone = await db.query(
+    `DELETE FROM token WHERE least(revoked_at, expires_at) < now() - $1 * interval '1 second'
+       AND NOT EXISTS (SELECT 1 FROM node WHERE enrolled_by = token.id)
+       AND NOT EXISTS (SELECT 1 FROM job WHERE submitter = token.id)
+       AND NOT EXISTS (SELECT 1 FROM upload WHERE created_by = token.id)
+       AND NOT EXISTS (SELECT 1 FROM token session WHERE session.parent = token.id)
+     RETURNING id`,
+    [seconds],
+  );
+  return gone.length;
+}
+
 /** With all sessions that were begun with it. @returns null when the tenant has no such token; once revoked it stays so. */
 export async function revokeToken(db: Queries, tenant: string, id: string): Promise<TokenRow | null> {
   const rows = await db.query<TokenRow>(

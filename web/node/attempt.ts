@@ -14,6 +14,11 @@ export interface AttemptOptions {
   onMessage(message: FromAttempt): void;
 }
 
+/** Milliseconds over which speed is counted. */
+const LATELY_MS = 5_000;
+/** Between two notes of how far it is. */
+const NOTE_MS = 250;
+
 /** One attempt under way, in a worker of its own, with the end of its lease by this machine's own clock. */
 export class RunningAttempt {
   readonly attempt: string;
@@ -23,7 +28,8 @@ export class RunningAttempt {
   frames = 0;
   of: number | null = null;
   seq = 0;
-  readonly began = performance.now();
+  /** When how many frames were done, of the last few seconds, oldest first. */
+  readonly #lately = [{ at: performance.now(), frames: 0 }];
   readonly #worker: Worker;
   /** Milliseconds of `performance.now()`. */
   #leaseEnd: number;
@@ -41,6 +47,7 @@ export class RunningAttempt {
       if (data.type === 'progress') {
         this.frames = data.frames;
         this.of = data.of;
+        this.#note(performance.now());
       }
       if (data.type === 'done' || data.type === 'failed') {
         this.ended = data;
@@ -65,9 +72,17 @@ export class RunningAttempt {
     this.#tell({ type: 'start', base, ortBase, attempt: { attempt, lease, work, credential } });
   }
 
-  /** Frames a second since it began. */
+  /** Frames a second, of late. */
   get fps(): number {
-    return this.frames / Math.max(1e-3, (performance.now() - this.began) / 1000);
+    const now = performance.now();
+    this.#note(now);
+    const [{ at, frames }] = this.#lately as [{ at: number; frames: number }];
+    return (this.frames - frames) / Math.max(1e-3, (now - at) / 1000);
+  }
+
+  #note(now: number): void {
+    if (now - this.#lately.at(-1)!.at >= NOTE_MS) this.#lately.push({ at: now, frames: this.frames });
+    while (this.#lately[1] && now - this.#lately[1].at > LATELY_MS) this.#lately.shift();
   }
 
   get isOver(): boolean {

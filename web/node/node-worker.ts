@@ -86,6 +86,6 @@ async function join({
 }
 
 const IDLE: NodeStatus = {
-  ...{ state: 'connecting', name: null, error: null, pause: null },
+  ...{ state: 'connecting', name: null, error: null, pause: null, hold: null, leaving: false },
   ...{ attempts: [], done: 0, failed: 0, frames: 0 },
 };

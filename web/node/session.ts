@@ -8,6 +8,7 @@ import {
   type MeasuredSpeeds,
   NODE_PROTOCOL,
   NODE_SUBPROTOCOL,
+  type NodeHold,
   type NodeStatus,
   type Offer,
   type PauseReason,
@@ -59,13 +60,14 @@ export class NodeSession {
   #failed = 0;
   /** This node wants to leave; the server wants it to take nothing. */
   #leaving = false;
+  #hold: NodeHold | null = null;
   #held = false;
   #pause: PauseReason | null = null;
   #load: LoadReport | null = null;
   /** Of the time, and whether somebody looks. */
   #share = 1;
   #previewed = false;
-  /** Frames of attempts that are done. */
+  /** Frames of attempts that have ended. */
   #frames = 0;
   /** Ended here, and not yet given back: nobody listened. */
   readonly #givenUp = new Map<string, string>();
@@ -204,7 +206,6 @@ export class NodeSession {
         break;
       case 'ack':
         this.#done++;
-        this.#frames += this.#attempts.get(message.attempt)?.frames ?? 0;
         this.#forget(message.attempt);
         break;
       case 'stale':
@@ -213,10 +214,12 @@ export class NodeSession {
         break;
       case 'drain':
         this.#held = true;
+        this.#hold = message.hold;
         this.#setState('draining');
         break;
       case 'resume':
         this.#held = false;
+        this.#hold = null;
         this.#setState(this.#leaving ? 'draining' : 'online');
         break;
       case 'refused':
@@ -240,6 +243,7 @@ export class NodeSession {
     this.#progressMs = progressMs;
     this.#renewals = [];
     this.#held = false;
+    this.#hold = null;
     for (const attempt of drop) {
       this.#givenUp.delete(attempt);
       this.#forget(attempt);
@@ -354,6 +358,7 @@ export class NodeSession {
   }
 
   #forget(attempt: string): void {
+    this.#frames += this.#attempts.get(attempt)?.frames ?? 0;
     this.#attempts.get(attempt)?.end();
     this.#attempts.delete(attempt);
     this.#tell();
@@ -384,6 +389,7 @@ export class NodeSession {
   #tell(): void {
     this.#onStatus({
       ...{ state: this.#state, name: this.#name, error: this.#error, pause: this.#pause },
+      ...{ hold: this.#hold, leaving: this.#leaving },
       ...{ done: this.#done, failed: this.#failed, frames: this.#frames },
       attempts: [...this.#attempts.values()].map(({ attempt, frames, of, fps }) => ({
         attempt,

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { EdgeRunnerError, newLogin, newSession, sessionView } from '../../../protocol/index.ts';
 import type { Services } from '../../services.ts';
 import { createLogin, sessionOfToken, useLogin } from '../../store/logins.ts';
+import { recordAct } from '../../store/records.ts';
 import { findToken, revokeToken } from '../../store/tenants.ts';
 import { Doorkeeper } from '../access.ts';
 import { type Caller, type Route, route } from '../route.ts';
-import { clearSession, sessionOf, setSession } from '../session-cookie.ts';
+import { clearSession, mayStay, sessionOf, setSession } from '../session-cookie.ts';
 
 /** Browsers that are logged in: a cookie that no script can read stands for their token. */
 export function sessionRoutes({ db }: Services): Route[] {
@@ -17,6 +18,12 @@ export function sessionRoutes({ db }: Services): Route[] {
       body: newSession,
       answer: { status: 200, schema: sessionView },
       handle: async ({ body, request, response }) => {
+        if (!mayStay(request))
+          throw new EdgeRunnerError(
+            'request-invalid',
+            'This browser cannot stay logged in: the page is not on a secure connection.',
+            'Open the server by https, or on its own machine by http://localhost. The link is still good.',
+          );
         const name = `browser: ${browserOf(request.get('user-agent') ?? '')}`;
         const made = 'code' in body ? await useLogin(db, body.code, name) : await exchange(body.token, name);
         if (!made)
@@ -26,7 +33,10 @@ export function sessionRoutes({ db }: Services): Route[] {
             'Paste a token, or start the server again: it shows a new link each time.',
           );
         setSession(request, response, made.secret);
-        return show((await findToken(db, made.secret))!);
+        const caller = (await findToken(db, made.secret))!;
+        const { tenant, id: token } = caller;
+        await recordAct(db, { tenant, token, by: name, action: 'session.create', subject: token, data: {} });
+        return show(caller);
       },
     }),
     route({

@@ -115,7 +115,14 @@ class DecodePump {
     const chunk = toChunk(packet);
     this.#options.meter.stage('decode').queue(this.#decoder.decodeQueueSize);
     this.#inside.set(chunk.timestamp, performance.now());
-    this.#decoder.decode(chunk);
+    try {
+      this.#decoder.decode(chunk);
+    } catch (error) {
+      // What is no frame at all is refused at once; what is none inside is, a little later.
+      this.#close();
+      this.#inside.clear();
+      this.#options.onDamage(error instanceof Error ? error.message : String(error));
+    }
   }
 
   #open(): VideoDecoder {

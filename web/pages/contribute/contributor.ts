@@ -10,7 +10,7 @@ import {
   type NodeStatus,
 } from '../../../protocol/index.ts';
 import { type NodeHandle, startNode } from '../../node/index.ts';
-import { credentialOf, forget, isKnown, noToken, takeToken } from './credential.ts';
+import { credentialOf, dropToken, forget, isKnown, isOfLink, noToken, takeToken } from './credential.ts';
 import { watchBattery } from './device.ts';
 
 /** Put in by the build. */
@@ -54,14 +54,24 @@ export const choices = signal<Choices>({
 /** What somebody else wrote there, or a browser that keeps nothing, is no reason not to work. */
 function keptChoices(): Partial<Choices> {
   try {
-    return JSON.parse(localStorage.getItem(CHOICES) ?? '{}') as Partial<Choices>;
+    const kept = JSON.parse(localStorage.getItem(CHOICES) ?? '{}') as Partial<Choices>;
+    const { share } = kept;
+    return typeof share === 'number' && share > 0 && share <= 1 ? kept : { ...kept, share: 1 };
   } catch {
     return {};
   }
 }
 
 let node: NodeHandle | null = null;
+let letGo = () => {};
 const token = takeToken();
+// Another link, opened in this tab: the page begins anew with it.
+addEventListener('hashchange', () => {
+  if (new URLSearchParams(location.hash.slice(1)).has('token') && takeToken()) location.reload();
+});
+
+/** Whether what failed may succeed in another try. */
+export const mayTryAgain = (): boolean => token !== null || isKnown();
 
 /** Whoever was a node before goes on; whoever was not is asked. */
 export async function open(): Promise<void> {
@@ -122,13 +132,17 @@ function pauseOf({ paused, onBattery }: Choices, now: LoadReport['battery']) {
   return null;
 }
 
-/** Waits for the lock that only one tab has; never lets go of it while the page lives. */
+/** Waits for the lock that only one tab has, and keeps it until this one is a node no more. */
 async function alone(): Promise<void> {
   const take = (ifAvailable: boolean) =>
     new Promise<boolean>((decided) => {
       void navigator.locks.request(LOCK, { ifAvailable }, (lock) => {
         decided(lock !== null);
-        return lock ? new Promise(() => {}) : undefined;
+        return lock
+          ? new Promise<void>((release) => {
+              letGo = release;
+            })
+          : undefined;
       });
     });
   if (await take(true)) return;
@@ -154,14 +168,20 @@ function hear(message: FromNodeWorker): void {
     case 'status':
       status.value = message.status;
       error.value = message.status.error;
+      if (message.status.state === 'online') dropToken();
       if (message.status.error && isRevoked(message.status.error)) forget();
-      if (message.status.state === 'stopped') phase.value = message.status.error ? 'failed' : 'left';
+      if (message.status.state === 'stopped') {
+        phase.value = message.status.error ? 'failed' : 'left';
+        letGo();
+      }
   }
 }
 
 export function fail(thrown: EdgeRunnerError | ErrorRecord): void {
   error.value = thrown instanceof EdgeRunnerError ? thrown.toRecord() : thrown;
+  if (isOfLink(error.value)) dropToken();
   phase.value = 'failed';
+  letGo();
 }
 
 const insecure = () =>

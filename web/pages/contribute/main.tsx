@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { mount } from '../shared/mount.ts';
 import './contribute.css';
-import { EdgeRunnerError } from '../../../protocol/index.ts';
+import { EdgeRunnerError, type NodeHold, type NodeStatus } from '../../../protocol/index.ts';
 import { duration, percent, plural, rate } from '../shared/words.ts';
 import {
   battery,
@@ -9,6 +9,7 @@ import {
   error,
   fail,
   leave,
+  mayTryAgain,
   measured,
   open,
   phase,
@@ -68,7 +69,8 @@ function View() {
       return (
         <section class="card stack">
           <p role="status">
-            This device contributes nothing now. Thank you for {plural(status.value?.frames ?? 0, 'frame')}.
+            This device contributes nothing now.
+            {status.value?.frames ? ` Thank you for ${plural(status.value.frames, 'frame')}.` : ''}
           </p>
           <div>
             <button type="button" onClick={() => location.reload()}>
@@ -78,14 +80,20 @@ function View() {
         </section>
       );
     case 'failed':
-      return null;
+      return mayTryAgain() ? (
+        <div>
+          <button type="button" onClick={() => location.reload()}>
+            Try again
+          </button>
+        </div>
+      ) : null;
     case 'node':
       return <Work />;
   }
 }
 
 function Work() {
-  const { attempts = [], done = 0, failed = 0, frames = 0, pause = null, state } = status.value ?? {};
+  const { attempts = [], done = 0, failed = 0, frames = 0 } = status.value ?? {};
   const paused = choices.value.paused;
   const now = attempts.reduce((sum, attempt) => sum + attempt.fps, 0);
   const under = attempts.reduce((sum, attempt) => sum + attempt.frames, 0);
@@ -93,8 +101,9 @@ function Work() {
     <>
       <section class="card stack" aria-label="Work">
         <p role="status">
-          <strong>{wordsOfState(state, pause?.code ?? null, attempts.length)}</strong>
+          <strong>{wordsOfState(status.value)}</strong>
         </p>
+        {status.value?.hold && <Held hold={status.value.hold} />}
         <Picture shown={attempts.length > 0} />
         <dl class="numbers number">
           <div>
@@ -127,7 +136,7 @@ function Work() {
           <button type="button" class="main" onClick={() => choose({ paused: !paused })}>
             {paused ? 'Start' : 'Pause'}
           </button>
-          <button type="button" onClick={leave} disabled={state === 'draining'}>
+          <button type="button" onClick={leave} disabled={status.value?.leaving ?? false}>
             Leave
           </button>
         </div>
@@ -137,14 +146,45 @@ function Work() {
   );
 }
 
-function wordsOfState(state: string | undefined, pause: string | null, attempts: number): string {
-  if (state === 'draining')
-    return attempts > 0 ? 'Finishing what it has, then it leaves.' : 'Takes no new work.';
+function wordsOfState(now: NodeStatus | null): string {
+  const {
+    state,
+    leaving = false,
+    hold = null,
+    pause: paused = null,
+    attempts: { length: attempts } = [],
+  } = now ?? {};
+  const pause = paused?.code ?? null;
+  if (leaving) return 'Finishing what it has, then it leaves.';
+  if (hold) return HOLDS[hold.state];
   if (pause === 'battery') return 'Paused: this device runs on battery.';
   if (pause) return 'Paused: what it had went back to the server.';
   if (state !== 'online') return 'Connecting…';
   return attempts > 0 ? 'Working.' : 'Ready for work.';
 }
+
+const HOLDS: Record<NodeHold['state'], string> = {
+  draining: 'The server gives it no new work.',
+  disabled: 'The server has disabled it.',
+  suspended: 'The server has suspended it for a while.',
+};
+
+/** Why the server gives it nothing, and what to do about it. */
+function Held({ hold: { state, reason, until } }: { hold: NodeHold }) {
+  return (
+    <div class="notice" role="alert">
+      {reason && <p>{`${reason[0]!.toUpperCase()}${reason.slice(1)}.`}</p>}
+      <p>
+        {state === 'suspended'
+          ? `It is tried again${until ? ` at ${clock(until)}` : ''}. If it goes on failing, update this browser and its graphics driver; whoever runs the server sees what failed on the page of this node.`
+          : 'Whoever runs the server did that on its dashboard, and can let it work again there.'}
+      </p>
+    </div>
+  );
+}
+
+const clock = (time: string): string =>
+  new Date(time).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
 
 /** What is worked at, small: nothing of it is kept. */
 function Picture({ shown }: { shown: boolean }) {
