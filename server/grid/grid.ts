@@ -30,11 +30,12 @@ import {
 } from '../store/nodes.ts';
 import { CHANNEL, type Notice, notify } from '../store/notify.ts';
 import { type Finished, finishAttempts } from '../store/results.ts';
+import { giveUpSegments } from '../store/segments.ts';
 import { Batcher } from './batcher.ts';
 import { ConnectedNode, Fleet, type HeldAttempt } from './fleet.ts';
 import type { Intervals } from './intervals.ts';
 import { checkOutcome } from './outcomes.ts';
-import { planSegments } from './planner.ts';
+import { planSegments, wholeTask } from './planner.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
 /** How long messages of a kind are gathered at least, milliseconds. A lease lasts for far longer than that. */
@@ -244,6 +245,16 @@ export class Grid {
     return this.#ending.add(ended);
   }
 
+  /** A segment came out as something else than was planned: where two attempts agree on it, the plan was wrong. */
+  async endShort(held: HeldAttempt, error: ErrorRecord): Promise<void> {
+    const { attempt, lease, task, job, source } = held;
+    await this.end({ attempt, lease, state: 'failed', error, retry: true });
+    const gone = await giveUpSegments(this.#options.db, { task, job, source }, (spec, { tenant, trust }) => [
+      wholeTask(spec, source, { id: tenant, leastTrust: trust }),
+    ]);
+    for (const one of gone) this.discard({ job, attempt: one, state: 'superseded' });
+  }
+
   /** @returns whether the result counts. @throws {EdgeRunnerError} when a file of it is not whole. */
   async finish(held: HeldAttempt, files: readonly WrittenFile[], outcome: TaskOutcome): Promise<boolean> {
     checkOutcome(held, outcome);
@@ -324,7 +335,7 @@ export class Grid {
         this.#options.onJobs(notice.ids);
         break;
       case 'cancel':
-        this.#cancel(notice.job);
+        this.#cancel(notice);
         break;
       case 'node':
         void this.#reread(notice.id).catch((error: unknown) =>
@@ -333,13 +344,13 @@ export class Grid {
     }
   }
 
-  #cancel(job: string): void {
+  #cancel({ job, attempts }: Extract<Notice, { what: 'cancel' }>): void {
     for (const node of this.fleet.all()) {
       for (const { attempt, job: of } of node.held.values()) {
-        if (of !== job) continue;
+        if (of !== job || (attempts && !attempts.includes(attempt))) continue;
         // One whose result was just accepted is not held any more; all others of the job have ended.
         node.held.delete(attempt);
-        node.send({ type: 'cancel', attempt, reason: 'the job has ended' });
+        node.send({ type: 'cancel', attempt, reason: attempts ? 'another was faster' : 'the job has ended' });
       }
     }
     this.scheduler.wake();

@@ -204,8 +204,11 @@ export class NodeSocket {
       if (!(error instanceof EdgeRunnerError) || error.code === 'database-unreachable') throw error;
       // What it sent is not what it says.
       this.#log.warn({ attempt, code: error.code }, error.message);
-      node.failures++;
-      await grid.end({ attempt, lease, state: 'failed', error: error.toRecord(), retry: true });
+      if (error.code === 'segment-short') await grid.endShort(held, error.toRecord());
+      else {
+        node.failures++;
+        await grid.end({ attempt, lease, state: 'failed', error: error.toRecord(), retry: true });
+      }
       this.#stale(attempt);
     }
     this.#free(node, attempt);

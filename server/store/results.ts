@@ -102,7 +102,11 @@ export function finishAttempts(
 }
 
 /** Tasks that nobody knew of when the job was made. */
-async function addTasks(tx: Queries, id: string, plan: (spec: JobSpec) => PlannedTask[]): Promise<void> {
+export async function addTasks(
+  tx: Queries,
+  id: string,
+  plan: (spec: JobSpec) => PlannedTask[],
+): Promise<void> {
   const [job] = await tx.query<JobRow & { next: number }>(
     `SELECT *, (SELECT max(ordinal) + 1 FROM task WHERE task.job = job.id) AS next FROM job WHERE id = $1`,
     [id],
@@ -150,16 +154,20 @@ async function storeFiles(
 
 /** Other attempts at what is done now have nothing left to win. */
 async function supersede(tx: Queries, tasks: readonly string[]): Promise<void> {
-  const rows = await tx.query<{ job: string }>(
+  const lost = await tx.query<{ id: string; job: string }>(
     `WITH lost AS (
        UPDATE attempt SET state = 'superseded', ended_at = now(), fps = 0
-       WHERE task = ANY($1) AND state IN ('offered', 'leased') RETURNING task, job
+       WHERE task = ANY($1) AND state IN ('offered', 'leased') RETURNING id, task, job
+     ), freed AS (
+       UPDATE task SET live = 0 FROM lost WHERE task.id = lost.task
      )
-     UPDATE task SET live = 0 FROM lost WHERE task.id = lost.task RETURNING lost.job`,
+     SELECT id, job FROM lost`,
     [tasks],
   );
-  const jobs = [...new Set(rows.map(({ job }) => job))];
-  if (jobs.length > 0) await notify(tx, ...jobs.map((job) => ({ what: 'cancel', job }) as const));
+  for (const job of new Set(lost.map(({ job }) => job))) {
+    const attempts = lost.filter((one) => one.job === job).map(({ id }) => id);
+    await notify(tx, { what: 'cancel', job, attempts });
+  }
 }
 
 /** What waited for these tasks may begin; jobs that have nothing left are done. */

@@ -23,7 +23,9 @@ import {
   adminTokenIfNone,
   createTenant,
   createToken,
+  deleteOldTokens,
   findToken,
+  listTokens,
   operatorTenant,
   type TokenRow,
 } from './tenants.ts';
@@ -148,6 +150,28 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
       await db.query(`UPDATE token SET expires_at = now() - interval '1 second' WHERE name = 'short'`);
       expect(await findToken(db, secret)).toMatchObject({ expired: true });
       expect(await findToken(db, `${secret.slice(0, -1)}x`)).toBeNull();
+    });
+
+    it('forgets tokens that have opened nothing for long, but for those that something was made with', async () => {
+      const make = async (name: string) =>
+        (
+          await createToken(db, tenant, {
+            name,
+            scope: 'enrol',
+            labels: [],
+            trust: 'untrusted',
+            expiresIn: 1,
+          })
+        ).row;
+      const [old, used, late] = [await make('old'), await make('used'), await make('late')];
+      await enrolNode(db, used, { name: 'n', host: 'tab' });
+      await db.query(`UPDATE token SET expires_at = now() - interval '8 days' WHERE id = ANY($1)`, [
+        [old.id, used.id],
+      ]);
+      expect(await deleteOldTokens(db, 7 * 86_400)).toBe(1);
+      const left = (await listTokens(db, tenant)).map(({ id }) => id);
+      expect(left).toEqual(expect.arrayContaining([token.id, used.id, late.id]));
+      expect(left).not.toContain(old.id);
     });
 
     it('carries a job from queue to done', async () => {

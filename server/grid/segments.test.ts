@@ -1,0 +1,198 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { JobDetail, JobEvent, JobView, Offer, ProbeReport, Segment } from '../../protocol/index.ts';
+import { startTestServer, type TestServer } from '../testing.ts';
+import { SimulatedNode } from '../testing-node.ts';
+
+/** A source of so many segments of 50 frames. */
+const reportOf = (segments: number): ProbeReport => ({
+  ...{ frames: 50 * segments, fps: 25, codec: 'avc1.4d401e', copied: false, whole: null },
+  segments: Array.from({ length: segments }, (_, ordinal) => ({
+    ...{ ordinal, firstFrame: 50 * ordinal, frames: 50 },
+    ...{ firstTime: 2_000_000 * ordinal, lastTime: 2_000_000 * ordinal + 1_960_000 },
+    warmUp: { frame: 50 * ordinal, time: 2_000_000 * ordinal },
+  })),
+});
+
+describe('a source that may be cut', () => {
+  let server: TestServer;
+  let enrol: string;
+  let nodes: SimulatedNode[];
+
+  beforeEach(async () => {
+    server = await startTestServer({ allowAddresses: ['127.0.0.1'] });
+    enrol = await server.token('enrol');
+    nodes = [];
+  });
+  afterEach(async () => {
+    for (const node of nodes) await node.leave();
+    await server.stop();
+  });
+
+  const join = async (slots = 1) => {
+    const node = await SimulatedNode.enrol(server, enrol, { slots }, `node-${nodes.length}`);
+    nodes.push(node);
+    await node.connect();
+    return node;
+  };
+  const submit = async (more: object = {}) => {
+    const { body } = await server.ask<JobView>('POST', '/v1/jobs', {
+      body: {
+        spec: {
+          v: 1,
+          sources: [{ id: 'in', kind: 'http', url: 'http://127.0.0.1:9/clip.mp4' }],
+          outputs: [{ id: 'events', kind: 'events', from: 'in' }],
+          segment: 2,
+          ...more,
+        },
+      },
+    });
+    return body.id;
+  };
+  const show = async (id: string) => (await server.ask<JobDetail>('GET', `/v1/jobs/${id}`)).body;
+  const states = async (id: string) => (await show(id)).taskList.map(({ kind, state }) => `${kind} ${state}`);
+  const take = async (node: SimulatedNode): Promise<Offer> => {
+    const offer = await node.next('offer');
+    await node.hold(offer);
+    return offer;
+  };
+  const told = async (
+    node: SimulatedNode,
+    { attempt, lease }: Offer,
+    outcome: object,
+    answer: 'ack' | 'stale',
+  ) => {
+    node.send({
+      type: 'result',
+      attempt,
+      lease,
+      files: [],
+      outcome: { seconds: 1, truncated: false, ...outcome },
+    });
+    expect(await node.next(answer)).toMatchObject({ attempt });
+  };
+  const look = async (node: SimulatedNode, report: ProbeReport) => {
+    const offer = await take(node);
+    expect(offer.work).toMatchObject({ kind: 'probe', segment: null });
+    await told(node, offer, { frames: report.frames, plan: report }, 'ack');
+  };
+  const shownOf = ({ firstTime, lastTime }: Segment) => ({ first: firstTime, last: lastTime });
+
+  it('is looked at, and then worked at in segments, by any node', async () => {
+    const one = await join();
+    const id = await submit();
+    expect(await states(id)).toEqual([expect.stringMatching(/^probe /)]);
+    await look(one, reportOf(3));
+    const other = await join();
+    const given = [await take(one), await take(other)];
+    expect(given.map(({ work }) => work.segment!.ordinal)).toEqual([0, 1]);
+    expect(await states(id)).toEqual([
+      'probe done',
+      'process leased',
+      'process leased',
+      'process queued',
+      'join blocked',
+    ]);
+    expect(await show(id)).toMatchObject({ frames: 0, of: 150, tasks: { total: 5 } });
+    for (const [i, node] of [one, other].entries()) {
+      const { segment } = given[i]!.work;
+      await told(node, given[i]!, { frames: 50, shown: shownOf(segment!) }, 'ack');
+    }
+    expect(await show(id)).toMatchObject({ frames: 100, of: 150 });
+  });
+
+  it('that is short is one task', async () => {
+    const node = await join();
+    const id = await submit();
+    await look(node, { ...reportOf(1), whole: 'it is short' });
+    const offer = await take(node);
+    expect(offer.work).toMatchObject({ kind: 'process', segment: null });
+    await told(node, offer, { frames: 50 }, 'ack');
+    await expect.poll(async () => (await show(id)).state).toBe('done');
+  });
+
+  it('is not looked at where nobody wants it cut, where what remembers all is asked, or at its own pace', async () => {
+    const node = await join();
+    const source = { id: 'in', kind: 'http', url: 'http://127.0.0.1:9/clip.mp4' };
+    for (const more of [
+      { segment: null },
+      { sources: [{ ...source, realtime: true }] },
+      {
+        stages: [
+          { id: 'detect', kind: 'detect', from: 'in', options: { model: 'street-yolo' } },
+          { id: 'track', kind: 'track', from: 'detect' },
+        ],
+        outputs: [{ id: 'events', kind: 'events', from: 'track' }],
+      },
+    ]) {
+      const id = await submit(more);
+      const offer = await take(node);
+      expect(offer.work.kind, JSON.stringify(more)).toBe('process');
+      await told(node, offer, { frames: 10 }, 'ack');
+      await expect.poll(async () => (await show(id)).state).toBe('done');
+    }
+  });
+
+  it('has a segment that is short by a frame worked at again', async () => {
+    const node = await join();
+    const id = await submit();
+    await look(node, reportOf(2));
+    const first = await take(node);
+    const { segment } = first.work;
+    await told(node, first, { frames: 49, shown: shownOf(segment!) }, 'stale');
+    // Whichever comes: both are to do.
+    for (let i = 0; i < 2; i++) {
+      const offer = await take(node);
+      await told(node, offer, { frames: 50, shown: shownOf(offer.work.segment!) }, 'ack');
+    }
+    const { taskList } = await show(id);
+    const { attempts } = taskList[1 + segment!.ordinal]!;
+    expect(attempts.map(({ state, error }) => [state, error?.code])).toEqual([
+      ['failed', 'segment-short'],
+      ['done', undefined],
+    ]);
+    // It is nobody's fault before it is known whose.
+    expect(
+      (await server.ask<{ nodes: { failures: number }[] }>('GET', '/v1/nodes')).body.nodes[0]!.failures,
+    ).toBe(0);
+  });
+
+  it('is done in one piece where two attempts agree that it is not what its index says', async () => {
+    const node = await join();
+    const id = await submit();
+    await look(node, reportOf(3));
+    const short = (segment: Segment) => ({ frames: 49, shown: shownOf(segment) });
+    const first = await take(node);
+    const { ordinal } = first.work.segment!;
+    await told(node, first, short(first.work.segment!), 'stale');
+    for (let tries = 0; tries < 3; tries++) {
+      const offer = await take(node);
+      const { segment } = offer.work;
+      const again = segment!.ordinal === ordinal;
+      const outcome = again ? short(segment!) : { frames: 50, shown: shownOf(segment!) };
+      await told(node, offer, outcome, again ? 'stale' : 'ack');
+      if (again) break;
+    }
+    const whole = await take(node);
+    expect(whole.work).toMatchObject({ kind: 'process', segment: null });
+    expect((await states(id)).slice(0, -1)).toEqual([
+      'probe done',
+      ...Array(3).fill('process cancelled'),
+      'join cancelled',
+    ]);
+    const events = await fetch(new URL(`/v1/jobs/${id}/cancel`, server.url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${server.admin}` },
+    }).then(() =>
+      fetch(new URL(`/v1/jobs/${id}/events`, server.url), {
+        headers: { authorization: `Bearer ${server.admin}`, accept: 'application/x-ndjson' },
+      }),
+    );
+    const lines = (await events.text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as JobEvent);
+    expect(lines.find(({ type }) => type === 'source.whole')).toMatchObject({
+      data: { message: expect.stringMatching(/in one piece: Segment \d came out as 49 frames/) },
+    });
+  });
+});
