@@ -88,6 +88,8 @@ export interface FrameEvent {
   occupancy?: Record<string, number>;
   /** Of the synthetic street. */
   truth?: Truth[];
+  /** Only of a segment before anybody was followed: width and height that the frame is shown in, pixels. */
+  size?: [number, number];
 }
 
 /** Milliseconds a frame spends in a stage, and how many stood waiting before it. */

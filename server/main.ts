@@ -8,7 +8,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
 import { makeFolder } from '../models/store/index.ts';
-import { EdgeRunnerError, MOST_MESSAGE_BYTES, NODE_SUBPROTOCOL } from '../protocol/index.ts';
+import { EdgeRunnerError, MOST_MESSAGE_BYTES, NODE_SUBPROTOCOL, TRACKS } from '../protocol/index.ts';
 import type { SignedSource } from './api/routes/data-plane.ts';
 import { buildApp } from './app.ts';
 import { openBlobStore } from './blobs/open.ts';
@@ -34,6 +34,7 @@ import type { Services } from './services.ts';
 import { SourceReader } from './sources.ts';
 import { census } from './store/census.ts';
 import type { Database } from './store/database.ts';
+import type { TaskKind } from './store/jobs.ts';
 import { createLogin } from './store/logins.ts';
 import { migrate } from './store/migrate.ts';
 import { PgliteDatabase } from './store/pglite.ts';
@@ -146,10 +147,15 @@ async function buildServices(
   const signer = new Signer(await settingOnce(db, 'signing-secret', () => randomBytes(32).toString('hex')));
   const hub = new Hub();
   const { intervals, strategy } = options;
-  const sourcesOf = ({ attempt, lease, source }: SignedSource) => ({
+  const sourcesOf = ({ attempt, lease, source, kind }: Omit<SignedSource, 'tracks'> & { kind: TaskKind }) => {
+    const sign = (signed: SignedSource) =>
+      `/v1/sources/${signer.sign('source', signed, 4 * intervals.ttlMs)}`;
     // Fresh ones come with each renewal.
-    [source]: `/v1/sources/${signer.sign('source', { attempt, lease, source }, 4 * intervals.ttlMs)}`,
-  });
+    return {
+      [source]: sign({ attempt, lease, source }),
+      ...(kind === 'render' && { [TRACKS]: sign({ attempt, lease, source, tracks: true }) }),
+    };
+  };
   const grid: Grid = new Grid({
     ...{ db, log, intervals, strategy },
     workOf: (attempt) => workOf(attempt, sourcesOf(attempt)),

@@ -8,6 +8,13 @@ import type { Segment } from './segment.ts';
 /** Name of the file that event lines are written to, of a whole job as of a segment. */
 export const EVENTS_FILE = 'events.ndjson';
 
+/** Output of what is found in a segment, where a job itself wants no events. */
+export const FOUND_OUTPUT = 'found';
+/** In the sources of a node's work: where it reads who was followed through its segment. No id of a source is such. */
+export const TRACKS = '~tracks';
+/** Of a segment, by its place. */
+export const tracksFile = (place: number): string => `${place}.ndjson`;
+
 /** A segment that is done: its files in the store, and what its node said of it. */
 export interface JoinPart {
   segment: Segment;
@@ -22,6 +29,15 @@ export interface JoinWork {
   parts: JoinPart[];
   /** Milliseconds since 1970 at which the first of them was begun. */
   began: number;
+  /**
+   * To follow objects through all segments, for a second pass that draws them, or to join what there is: after such a
+   * pass, or of segments in which objects are yet to be followed.
+   */
+  pass: 'follow' | 'join' | 'follow-and-join';
+  /** Of the source. */
+  fps: number | null;
+  /** Of the passes before the one that is joined. */
+  before: TaskOutcome[];
 }
 
 /** What is read or written: of files in the store, by their key, or of the source. */

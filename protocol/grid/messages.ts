@@ -59,6 +59,8 @@ export const taskOutcome = z.looseObject({
   plan: probeReport.optional(),
   /** Of a segment: when its first frame is shown, and its last, microseconds of the source. */
   shown: z.object({ first: z.int(), last: z.int() }).optional(),
+  /** By name of the zone. */
+  zones: z.record(z.string(), z.unknown()).optional(),
 });
 export type TaskOutcome = z.infer<typeof taskOutcome>;
 
@@ -140,8 +142,10 @@ export type NodeHello = Extract<FromNode, { type: 'hello' }>;
 export const work = z.object({
   job: z.string(),
   task: z.string(),
-  /** To look at a source and cut it, or to carry the job out. */
-  kind: z.enum(['probe', 'process']),
+  /** To look at a source and cut it, to carry the job out, or to draw who was followed through a segment. */
+  kind: z.enum(['probe', 'process', 'render']),
+  /** Of a segment of a job that follows objects: they are found, and followed elsewhere, over all segments. */
+  finds: z.boolean().default(false),
   /** The part of the source that it is about; the whole where there is none. */
   segment: segment.nullable().default(null),
   /** Of one source; addresses and secrets stay with the server, so every source is an `upload` here. */

@@ -32,9 +32,44 @@ export function planSegments(
 ): PlannedTask[] {
   if (segments.length === 1) return [wholeTask(spec, source, tenant)];
   const needs = needsOf(onlySource(spec, source), tenant.id, tenant.leastTrust);
-  const parts = segments.map((segment) => ({ ...planned('process', source, needs), segment }));
-  const join = planned('join', source, { ...needs, work: 'join' });
-  return [...parts, { ...join, needsKey: OF_SERVER, after: parts.map((_, place) => place) }];
+  const each = (kind: 'process' | 'render', wants: TaskNeeds) =>
+    segments.map((segment) => ({ ...planned(kind, source, wants), segment }));
+  const here = (kind: 'follow' | 'join', after: number[]) => ({
+    ...planned(kind, source, { ...needs, work: kind }),
+    ...{ needsKey: OF_SERVER, after },
+  });
+  const places = segments.map((_, place) => place);
+  if (passesOf(spec, source) !== 'find, follow, render')
+    return [...each('process', needs), here('join', places)];
+  const follow = segments.length;
+  return [
+    ...each('process', { ...needs, encode: null, work: 'detect' }),
+    here('follow', places),
+    ...each('render', { ...needs, work: needs.work.includes('depth') ? 'depth' : 'transcode' }).map(
+      (task) => ({
+        ...task,
+        after: [follow],
+      }),
+    ),
+    here(
+      'join',
+      places.map((place) => follow + 1 + place),
+    ),
+  ];
+}
+
+/**
+ * How segments are worked at: all at once; or objects are found in them, followed over all of them as they are joined,
+ * or, where that has to be drawn, before they are gone through again.
+ */
+export function passesOf(spec: JobSpec, source: string): 'once' | 'find, follow' | 'find, follow, render' {
+  const { stages, outputs } = onlySource(spec, source);
+  if (!stages.some(({ kind }) => kind === 'track')) return 'once';
+  const drawn = outputs.some(
+    ({ kind, from }) =>
+      kind === 'video' && stages.some((stage) => stage.id === from && stage.kind === 'overlay'),
+  );
+  return drawn ? 'find, follow, render' : 'find, follow';
 }
 
 const planned = (kind: PlannedTask['kind'], source: string, needs: TaskNeeds): PlannedTask => ({
@@ -42,13 +77,8 @@ const planned = (kind: PlannedTask['kind'], source: string, needs: TaskNeeds): P
   ...{ segment: null, after: [], maxLive: 1 },
 });
 
-/** What remembers all that came before it cannot be cut. */
-const SEQUENCES = ['track', 'zones'];
-
 function mayBeCut(spec: JobSpec, source: SourceSpec): boolean {
-  if (spec.segment === null || (source.kind !== 'upload' && source.kind !== 'http') || source.realtime)
-    return false;
-  return !onlySource(spec, source.id).stages.some(({ kind }) => SEQUENCES.includes(kind));
+  return spec.segment !== null && (source.kind === 'upload' || source.kind === 'http') && !source.realtime;
 }
 
 /** The part of a job that is about one of its sources. */

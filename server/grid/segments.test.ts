@@ -110,26 +110,40 @@ describe('a source that may be cut', () => {
     await expect.poll(async () => (await show(id)).state).toBe('done');
   });
 
-  it('is not looked at where nobody wants it cut, where what remembers all is asked, or at its own pace', async () => {
+  it('is not looked at where nobody wants it cut, or at its own pace', async () => {
     const node = await join();
     const source = { id: 'in', kind: 'http', url: 'http://127.0.0.1:9/clip.mp4' };
-    for (const more of [
-      { segment: null },
-      { sources: [{ ...source, realtime: true }] },
-      {
-        stages: [
-          { id: 'detect', kind: 'detect', from: 'in', options: { model: 'street-yolo' } },
-          { id: 'track', kind: 'track', from: 'detect' },
-        ],
-        outputs: [{ id: 'events', kind: 'events', from: 'track' }],
-      },
-    ]) {
+    for (const more of [{ segment: null }, { sources: [{ ...source, realtime: true }] }]) {
       const id = await submit(more);
       const offer = await take(node);
       expect(offer.work.kind, JSON.stringify(more)).toBe('process');
       await told(node, offer, { frames: 10 }, 'ack');
       await expect.poll(async () => (await show(id)).state).toBe('done');
     }
+  });
+
+  it('has objects found in its segments, followed through them all, and drawn in a second pass', async () => {
+    const node = await join();
+    const id = await submit({
+      stages: [
+        { id: 'detect', kind: 'detect', from: 'in', options: { model: 'street-yolo' } },
+        { id: 'track', kind: 'track', from: 'detect' },
+        { id: 'overlay', kind: 'overlay', from: 'track' },
+      ],
+      outputs: [{ id: 'video', kind: 'video', from: 'overlay', name: 'out.mp4', container: 'mp4' }],
+    });
+    await look(node, reportOf(2));
+    const offer = await take(node);
+    expect(offer.work).toMatchObject({ kind: 'process', finds: true });
+    expect(Object.keys(offer.work.sources)).toEqual(['in']);
+    expect(await states(id)).toEqual([
+      ...['probe done', 'process leased', 'process queued', 'follow blocked'],
+      ...['render blocked', 'render blocked', 'join blocked'],
+    ]);
+    // Both passes are all there is to do.
+    expect((await show(id)).of).toBe(100);
+    await told(node, offer, { frames: 50, shown: shownOf(offer.work.segment!) }, 'ack');
+    expect((await show(id)).frames).toBe(25);
   });
 
   it('has a segment that is short by a frame worked at again', async () => {

@@ -9,17 +9,18 @@ import {
 } from '../../protocol/index.ts';
 import type { Part } from '../blobs/store.ts';
 import type { NewAttempt } from '../store/claims.ts';
-import { onlySource } from './planner.ts';
+import { onlySource, passesOf } from './planner.ts';
 
 /** What a node gets to see of an attempt: no address, no header, no name of an upload. */
 export function workOf(
   { job, task, kind, source, segment, spec }: NewAttempt,
   sources: Record<string, string>,
 ): Work {
-  if (kind === 'join') throw new Error('a node was chosen for what servers do');
+  if (kind === 'join' || kind === 'follow') throw new Error('a node was chosen for what servers do');
   const part = onlySource(spec, source);
   return {
     ...{ job, task, kind, segment, sources },
+    finds: kind === 'process' && segment !== null && passesOf(spec, source) !== 'once',
     spec: { ...part, sources: part.sources.map(withoutOrigin) },
   };
 }

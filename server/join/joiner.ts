@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import {
   EdgeRunnerError,
+  FOUND_OUTPUT,
   isFinal,
   type JoinPart,
   type JoinRequest,
@@ -12,13 +13,13 @@ import type { BlobStore } from '../blobs/store.ts';
 import type { HeldAttempt } from '../grid/fleet.ts';
 import type { Grid } from '../grid/grid.ts';
 import type { Intervals } from '../grid/intervals.ts';
-import { onlySource } from '../grid/planner.ts';
+import { onlySource, passesOf } from '../grid/planner.ts';
 import { attemptKey } from '../grid/work.ts';
 import type { AddressGuard } from '../net/address-guard.ts';
 import type { NewAttempt } from '../store/claims.ts';
 import type { Database } from '../store/database.ts';
-import { tasksOfJob } from '../store/jobs.ts';
-import { beganAt, claimForServer, redoSegment } from '../store/joins.ts';
+import { type TaskKind, tasksOfJob } from '../store/jobs.ts';
+import { beganAt, claimForServer, probeOf, redoSegment } from '../store/joins.ts';
 import { deleteBlobs, partsOfSource } from '../store/records.ts';
 import { joinInThread } from './joiner-thread.ts';
 import { type RandomBytes, sourceBytes, storedBytes } from './source-bytes.ts';
@@ -106,17 +107,17 @@ export class Joiner {
         signal,
       });
       if (joined.type === 'done') await this.#finish(held, joined.files, joined.outcome, keys);
-      else await this.#fail(held, EdgeRunnerError.fromRecord(joined.error), joined.segment);
+      else await this.#fail(made, held, EdgeRunnerError.fromRecord(joined.error), joined.segment);
     } catch (error) {
       // Leases end by themselves; whoever takes it up begins anew.
-      if (!signal.aborted) await this.#fail(held, EdgeRunnerError.from(error), null);
+      if (!signal.aborted) await this.#fail(made, held, EdgeRunnerError.from(error), null);
     } finally {
       clearInterval(renewing);
     }
   }
 
   /** What is to be joined, and the keys of its files, which are of no use afterwards. */
-  async #workOf({ job, source, spec }: NewAttempt): Promise<{ work: JoinWork; keys: string[] }> {
+  async #workOf({ job, kind, source, spec }: NewAttempt): Promise<{ work: JoinWork; keys: string[] }> {
     const { db } = this.#options;
     const [tasks, files, began] = await Promise.all([
       tasksOfJob(db, job),
@@ -124,17 +125,36 @@ export class Joiner {
       beganAt(db, job, source),
     ]);
     const about = onlySource(spec, source);
-    const video = about.outputs.find(({ kind }) => kind === 'video')?.id;
-    const events = about.outputs.find(({ kind }) => kind === 'events')?.id;
-    const parts = tasks.flatMap(({ id, source: of, segment, outcome }): JoinPart[] => {
-      if (of !== source || !segment || !outcome) return [];
+    const video = about.outputs.find((output) => output.kind === 'video')?.id;
+    const events = about.outputs.find((output) => output.kind === 'events')?.id;
+    const passes = passesOf(spec, source);
+    const found = kind === 'follow' || passes === 'find, follow';
+    const from = passOf(kind, passes);
+    const done = tasks.filter((task) => task.source === source && task.outcome && task.state === 'done');
+    const parts = done.flatMap(({ id, kind: of, segment, outcome }): JoinPart[] => {
+      if (of !== from || !segment || !outcome) return [];
       const fileOf = (output: string | undefined) =>
         files.find((file) => file.task === id && file.output === output)?.id ?? null;
-      return [{ segment, outcome, video: fileOf(video), events: fileOf(events) }];
+      return [
+        {
+          segment,
+          outcome,
+          video: fileOf(video),
+          events: fileOf(events ?? (found ? FOUND_OUTPUT : undefined)),
+        },
+      ];
     });
     return {
-      work: { spec: about, parts, began: began.getTime() },
-      keys: files.map(({ id }) => id),
+      work: {
+        ...{ spec: about, parts, began: began.getTime() },
+        pass: kind === 'follow' ? 'follow' : found ? 'follow-and-join' : 'join',
+        fps: (await probeOf(db, job, source)).fps,
+        before: done.flatMap(({ kind: of, segment, outcome }) =>
+          outcome && of !== from && (segment || of === 'follow') ? [outcome] : [],
+        ),
+      },
+      // What was found is yet to be drawn.
+      keys: kind === 'follow' ? [] : files.map(({ id }) => id),
     };
   }
 
@@ -174,17 +194,29 @@ export class Joiner {
   }
 
   /** @param place of the segment that was at fault, where one was. */
-  async #fail(held: HeldAttempt, error: EdgeRunnerError, place: number | null): Promise<void> {
+  async #fail(
+    { spec }: NewAttempt,
+    held: HeldAttempt,
+    error: EdgeRunnerError,
+    place: number | null,
+  ): Promise<void> {
     const { db, grid, log } = this.#options;
-    const { attempt, lease, job, source } = held;
+    const { attempt, lease, job, kind, source } = held;
     log.warn({ attempt, job, code: error.code }, error.message);
     const record = error.toRecord();
     if (place === null)
       await grid.end({ attempt, lease, state: 'failed', error: record, retry: !isFinal(error.code) });
     else {
-      const bad = await redoSegment(db, { joining: { attempt, lease }, job, source, place, error: record });
+      const bad = await redoSegment(db, {
+        ...{ joining: { attempt, lease }, job, source, place, error: record },
+        kind: passOf(kind, passesOf(spec, source)),
+      });
       for (const one of [attempt, ...(bad === null ? [] : [bad])])
         grid.discard({ job, attempt: one, state: 'returned' });
     }
   }
 }
+
+/** The pass over segments whose files are read. */
+const passOf = (kind: TaskKind, passes: ReturnType<typeof passesOf>): 'process' | 'render' =>
+  kind === 'join' && passes === 'find, follow, render' ? 'render' : 'process';

@@ -1,12 +1,18 @@
 import { parentPort } from 'node:worker_threads';
-import { CustomSource, type StreamTargetChunk } from 'mediabunny';
+import { CustomSource } from 'mediabunny';
 import {
   EdgeRunnerError,
   EVENTS_FILE,
+  type EventLine,
+  FOUND_OUTPUT,
+  type FrameEvent,
   type FromJoiner,
   type JoinRequest,
   type JoinWork,
+  type SummaryEvent,
   type ToJoiner,
+  tracksFile,
+  type VideoOutputSpec,
   type WrittenFile,
 } from '../../protocol/index.ts';
 import {
@@ -16,7 +22,9 @@ import {
   joinSummaries,
   MediaSource,
   planJob,
+  type Range,
   rangeOf,
+  SegmentFollower,
   type SourceBytes,
 } from '../../web/engine/index.ts';
 import { PartUpload } from '../../web/node/part-upload.ts';
@@ -76,60 +84,116 @@ port.on('message', (message: ToJoiner) => {
 
 async function run(work: JoinWork): Promise<void> {
   try {
-    say(await join(work));
+    say(await carryOut(work));
   } catch (error) {
     const segment = error instanceof BadSegmentError ? error.ordinal : null;
     say({ type: 'failed', error: EdgeRunnerError.from(error).toRecord(), segment });
   }
 }
 
-async function join({ spec, parts, began }: JoinWork): Promise<Extract<FromJoiner, { type: 'done' }>> {
+async function carryOut(work: JoinWork): Promise<Extract<FromJoiner, { type: 'done' }>> {
+  const { spec, parts, pass, fps } = work;
   const [plan] = planJob(spec);
+  const follower = pass === 'join' ? null : new SegmentFollower(plan!, fps);
   const files: WrittenFile[] = [];
-  const upload = (output: string, name: string) =>
-    new PartUpload(output, name, async ({ index, sha256, bytes }) => {
-      await ask({ what: 'write', output, name, index, sha256, bytes });
-    });
-  if (plan!.video) {
-    const { spec: output } = plan!.video;
-    const sound = await MediaSource.open('the source', bytesOf(null));
-    let said = 0;
-    try {
-      const { indexAtEnd } = await joinSegments({
-        host: {
-          log: (message) => say({ type: 'log', message }),
-          createFile: async (id, name): Promise<WritableStream<StreamTargetChunk>> =>
-            upload(id, name).stream((file) => files.push(file)),
-        },
-        spec: output,
-        segments: parts.map(({ segment }) => segment),
-        openPart: async ({ ordinal }) => bytesOf(parts[ordinal]!.video),
-        ...{ sound, range: rangeOf(plan!.source) },
-        onFrame: (frames) => {
-          if (performance.now() - said < PROGRESS_MS) return;
-          said = performance.now();
-          say({ type: 'progress', frames });
-        },
-        signal: new AbortController().signal,
-      });
-      for (const file of files) file.indexAtEnd = indexAtEnd;
-    } finally {
-      sound.dispose();
+  if (pass === 'follow') {
+    files.push(...(await follow(parts, follower!)));
+  } else {
+    if (plan!.video) files.push(...(await joinVideo(work, plan!.video.spec, rangeOf(plan!.source))));
+    const events = spec.outputs.find(({ kind }) => kind === 'events');
+    if (events || follower) {
+      const file = events && new LinesFile(events.id, EVENTS_FILE);
+      const next = follower && ((frame: FrameEvent) => follower.next(frame));
+      await joinEvents(parts, openEvents(parts), async (lines) => file?.write(lines), next);
+      await file?.write([summaryOf(work, follower)]);
+      if (file) files.push(await file.close());
     }
   }
-  const summary = () => joinSummaries(plan!.source.id, parts, (Date.now() - began) / 1000);
-  const events = spec.outputs.find(({ kind }) => kind === 'events');
-  if (events) {
-    const file = upload(events.id, EVENTS_FILE);
-    let position = 0;
-    const emit = async (lines: object[]) => {
-      const data = new TextEncoder().encode(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-      await file.write(data, position);
-      position += data.byteLength;
-    };
-    await joinEvents(parts, async (place) => bytesOf(parts[place]!.events), emit);
-    await emit([summary()]);
-    files.push(await file.close());
+  return { type: 'done', files, outcome: { ...summaryOf(work, follower) } };
+}
+
+function summaryOf({ spec, parts, began, before }: JoinWork, follower: SegmentFollower | null): SummaryEvent {
+  const summary = joinSummaries(spec.sources[0]!.id, parts, (Date.now() - began) / 1000, before);
+  const counted = before.find(({ zones }) => zones)?.zones as SummaryEvent['zones'];
+  const zones = follower?.totals() ?? counted;
+  return { ...summary, ...(zones && { zones }) };
+}
+
+const openEvents = (parts: JoinWork['parts']) => async (place: number) => bytesOf(parts[place]!.events);
+
+/** Follows objects through all segments. @returns a file of lines for each. */
+async function follow(parts: JoinWork['parts'], follower: SegmentFollower): Promise<WrittenFile[]> {
+  const files: WrittenFile[] = [];
+  let at = -1;
+  let file: LinesFile | null = null;
+  const done = async () => {
+    if (file) files.push(await file.close());
+  };
+  await joinEvents(
+    parts,
+    openEvents(parts),
+    async (lines, place) => {
+      if (place !== at) {
+        await done();
+        file = new LinesFile(FOUND_OUTPUT, tracksFile(place));
+        at = place;
+      }
+      await file!.write(lines);
+    },
+    (frame) => follower.next(frame),
+  );
+  await done();
+  return files;
+}
+
+async function joinVideo({ parts }: JoinWork, output: VideoOutputSpec, range: Range): Promise<WrittenFile[]> {
+  const files: WrittenFile[] = [];
+  const sound = await MediaSource.open('the source', bytesOf(null));
+  let said = 0;
+  try {
+    const { indexAtEnd } = await joinSegments({
+      host: {
+        log: (message) => say({ type: 'log', message }),
+        createFile: async (id, name) => upload(id, name).stream((file) => files.push(file)),
+      },
+      spec: output,
+      segments: parts.map(({ segment }) => segment),
+      openPart: async ({ ordinal }) => bytesOf(parts[ordinal]!.video),
+      ...{ sound, range },
+      onFrame: (frames) => {
+        if (performance.now() - said < PROGRESS_MS) return;
+        said = performance.now();
+        say({ type: 'progress', frames });
+      },
+      signal: new AbortController().signal,
+    });
+    return files.map((file) => ({ ...file, indexAtEnd }));
+  } finally {
+    sound.dispose();
   }
-  return { type: 'done', files, outcome: { ...summary() } };
+}
+
+const upload = (output: string, name: string) =>
+  new PartUpload(output, name, async ({ index, sha256, bytes }) => {
+    await ask({ what: 'write', output, name, index, sha256, bytes });
+  });
+
+/** A file of event lines. */
+class LinesFile {
+  readonly #file: PartUpload;
+  #position = 0;
+
+  constructor(output: string, name: string) {
+    this.#file = upload(output, name);
+  }
+
+  async write(lines: readonly EventLine[]): Promise<void> {
+    const data = new TextEncoder().encode(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    await this.#file.write(data, this.#position);
+    this.#position += data.byteLength;
+  }
+
+  close(): Promise<WrittenFile> {
+    return this.#file.close();
+  }
 }

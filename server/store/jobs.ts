@@ -46,8 +46,11 @@ export interface TaskRow {
   error: ErrorRecord | null;
 }
 
-/** A look at a source, work at it or at a segment of it, the joining of its segments. */
-export type TaskKind = 'probe' | 'process' | 'join';
+/**
+ * A look at a source, work at it or at a segment of it, the joining of its segments. Where objects are followed and drawn:
+ * the following through all segments, and the drawing of each.
+ */
+export type TaskKind = 'probe' | 'process' | 'follow' | 'render' | 'join';
 
 /** A task as the planner wants it. */
 export interface PlannedTask {
@@ -144,13 +147,14 @@ const PROGRESS = `
       (count(*) FILTER (WHERE task.state = 'done'))::int AS done,
       (count(*) FILTER (WHERE task.state = 'leased'))::int AS running,
       (count(*) FILTER (WHERE task.state IN ('failed', 'dead')))::int AS failed,
-      coalesce(sum(coalesce((task.outcome ->> 'frames')::int, a.frames)) FILTER (WHERE kind = 'process'), 0)::int
-        AS frames,
+      -- Where each frame is worked at twice, half of one is done the first time.
+      coalesce(sum(coalesce((task.outcome ->> 'frames')::int, a.frames)) FILTER (WHERE kind IN ('process', 'render'))
+        / (1 + bool_or(kind = 'render')::int), 0)::int AS frames,
       -- Before a source was looked at nobody knows; the joining is no more of it.
       CASE WHEN bool_and(coalesce((task.outcome ->> 'frames')::int, a.expected, (segment ->> 'frames')::int) IS NOT NULL)
-          FILTER (WHERE kind <> 'join')
+          FILTER (WHERE kind NOT IN ('join', 'follow'))
         THEN (sum(coalesce((task.outcome ->> 'frames')::int, a.expected, (segment ->> 'frames')::int))
-          FILTER (WHERE kind = 'process'))::int END AS expected,
+          FILTER (WHERE kind IN ('process', 'render')) / (1 + bool_or(kind = 'render')::int))::int END AS expected,
       coalesce(sum(a.fps), 0)::float8 AS fps
     FROM task LEFT JOIN (
       -- By job: by task the planner may walk through what is under way anywhere, once for each task.

@@ -1,4 +1,4 @@
-import type { ErrorRecord } from '../../protocol/index.ts';
+import type { ErrorRecord, ProbeReport } from '../../protocol/index.ts';
 import { lease, type NewAttempt, OF_SERVER } from './claims.ts';
 import type { Database } from './database.ts';
 import { endAttempts, MOST_FAILURES } from './endings.ts';
@@ -22,6 +22,15 @@ export function claimForServer(db: Database, ttlMs: number): Promise<NewAttempt 
   });
 }
 
+/** What was seen of a source. */
+export async function probeOf(db: Database, job: string, source: string): Promise<ProbeReport> {
+  const [row] = await db.query<{ plan: ProbeReport }>(
+    `SELECT outcome -> 'plan' AS plan FROM task WHERE job = $1 AND source = $2 AND kind = 'probe'`,
+    [job, source],
+  );
+  return row!.plan;
+}
+
 /** When work at a source was begun. */
 export async function beganAt(db: Database, job: string, source: string): Promise<Date> {
   const [row] = await db.query<{ at: Date }>(
@@ -40,7 +49,7 @@ export async function beganAt(db: Database, job: string, source: string): Promis
  */
 export function redoSegment(
   db: Database,
-  { joining, job, source, place, error }: RedoneSegment,
+  { joining, job, source, kind, place, error }: RedoneSegment,
 ): Promise<string | null> {
   return db.transaction(async (tx) => {
     const [ended] = await endAttempts(tx, [{ ...joining, state: 'returned', error, retry: true }]);
@@ -48,7 +57,7 @@ export function redoSegment(
     const [segment] = await tx.query<{ failures: number; attempt: string }>(
       `WITH old AS (
          SELECT id, accepted_attempt FROM task WHERE job = $1 AND source = $2 AND (segment ->> 'ordinal')::int = $3
-           AND state = 'done'
+           AND kind = $5 AND state = 'done'
        ), opened AS (
          UPDATE task SET state = 'queued', accepted_attempt = NULL, outcome = NULL, ended_at = NULL,
            failures = failures + 1, error = $4::jsonb
@@ -62,7 +71,7 @@ export function redoSegment(
          SELECT $1, ordinal, accepted_attempt, 'task.queued', jsonb_build_object('error', $4::jsonb) FROM opened
        )
        SELECT failures, accepted_attempt AS attempt FROM opened`,
-      [job, source, place, JSON.stringify(error)],
+      [job, source, place, JSON.stringify(error), kind],
     );
     if (!segment) return null;
     await tx.query(`UPDATE task SET state = 'blocked' WHERE id = $1 AND state = 'queued'`, [ended.task]);
@@ -75,6 +84,8 @@ export interface RedoneSegment {
   joining: Held;
   job: string;
   source: string;
+  /** The pass that it is of. */
+  kind: 'process' | 'render';
   /** Of the segment, in the order of its source. */
   place: number;
   error: ErrorRecord;

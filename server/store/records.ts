@@ -1,6 +1,7 @@
 import type { Segment } from '../../protocol/index.ts';
 import type { Queries } from './database.ts';
 import { newId } from './ids.ts';
+import type { Held } from './leases.ts';
 
 /** Rows that are only written and read: settings, uploads, files, events, the audit. */
 
@@ -94,6 +95,22 @@ export const partsOfSource = (
      WHERE blob.job = $1 AND task.source = $2 ORDER BY task.ordinal, output`,
     [job, source],
   );
+
+/** The file of who was followed through the segment of a live attempt. */
+export async function tracksOf(
+  db: Queries,
+  { attempt, lease }: Held,
+): Promise<{ id: string; bytes: number } | null> {
+  const [row] = await db.query<{ id: string; bytes: number }>(
+    `SELECT blob.id, blob.bytes FROM attempt JOIN task ON task.id = attempt.task
+     JOIN task follow ON follow.job = task.job AND follow.source = task.source AND follow.kind = 'follow'
+     JOIN blob ON blob.task = follow.id AND blob.attempt = follow.accepted_attempt
+       AND blob.name = (task.segment ->> 'ordinal') || '.ndjson'
+     WHERE attempt.id = $1 AND attempt.lease = $2 AND attempt.state IN ('offered', 'leased')`,
+    [attempt, lease],
+  );
+  return row ?? null;
+}
 
 /** Forgets files. Their bytes are the caller's to remove, first. */
 export const deleteBlobs = (db: Queries, ids: readonly string[]): Promise<{ id: string }[]> =>

@@ -15,6 +15,8 @@ export interface EngineHost {
   createFile(output: string, name: string): Promise<WritableStream<StreamTargetChunk>>;
   /** A model that the job names, checked by whoever holds it. */
   loadModel(name: string): Promise<LoadedModel>;
+  /** Event lines of the frames of a segment, in their order, with the boxes that are to be drawn. */
+  readTracks?(): AsyncIterable<EventLine>;
   /** Event lines in frame order. The promise is back-pressure. */
   emit(lines: EventLine[]): Promise<void>;
   /** Something worth telling the person who waits: a fallback taken, a bitrate chosen, a crop. */

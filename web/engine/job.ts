@@ -7,13 +7,13 @@ import {
   type SourceSpec,
   type SummaryEvent,
 } from '../../protocol/index.ts';
-import type { Backend } from './backend/backend.ts';
+import type { Backend, BoxMode } from './backend/backend.ts';
 import { selectBackend } from './backend/select.ts';
 import type { EngineHost, LoadedModel } from './host.ts';
 import { FrameLedger } from './pipeline/frame-ledger.ts';
 import { Meter } from './pipeline/meter.ts';
 import { Signal } from './pipeline/signal.ts';
-import { planJob, rangeOf, type SourcePlan, sourceName } from './plan.ts';
+import { findingPass, planJob, rangeOf, type SourcePlan, sourceName } from './plan.ts';
 import { copyPackets } from './sink/copy.ts';
 import { checkContainer, copiesPackets } from './sink/video-output.ts';
 import type { FrameSource, Range } from './source/frame-source.ts';
@@ -31,6 +31,8 @@ export interface EngineOptions {
   signal: AbortSignal;
   /** The part of its only source that the job is about, to be joined with the others: nothing but this goes out. */
   segment?: Segment;
+  /** Of a segment of a job that follows objects: whether this pass finds them, or draws those that were followed. */
+  boxes?: 'found' | 'given';
 }
 
 export interface JobResult {
@@ -49,6 +51,7 @@ export interface StreamContext {
   /** Of what is read. */
   range: Range;
   segment: Segment | null;
+  boxes: BoxMode;
   ledger: FrameLedger;
   /** Notified whenever a frame is closed or anything else the pumps wait for has changed. */
   closed: Signal;
@@ -66,7 +69,7 @@ export interface StreamContext {
  * @throws {EdgeRunnerError}; the signal's reason when aborted.
  */
 export async function runJob(job: JobSpec, host: EngineHost, options: EngineOptions): Promise<JobResult> {
-  const plans = planJob(job);
+  const plans = planJob(job).map((plan) => (options.boxes === 'found' ? findingPass(plan) : plan));
   for (const { video } of plans) if (video) checkContainer(video.spec);
   const models = new Map<string, Promise<LoadedModel>>();
   const backends = new LazyBackend(job.placement.backend, host, options);
@@ -103,6 +106,7 @@ async function runSource(
     plan,
     range: options.segment ? rangeOfSegment(options.segment) : rangeOf(plan.source),
     segment: options.segment ?? null,
+    boxes: options.boxes ?? (plan.track ? 'followed' : 'held'),
     ledger: new FrameLedger(wake),
     closed,
     meter: new Meter(),
@@ -141,7 +145,7 @@ async function runOpened(
   backends: LazyBackend,
   models: Map<string, Promise<LoadedModel>>,
 ): Promise<StreamResult> {
-  const { plan, host, meter, signal } = context;
+  const { plan, host, boxes, meter, signal } = context;
   const { video, detect, depth } = plan;
   if (
     source instanceof VideoSource &&
@@ -162,10 +166,11 @@ async function runOpened(
     return { ...copied, zones: null };
   }
   const loaded = {
-    detect: detect && as('detect', await loadOnce(models, host, detect.model)),
+    // Those that are given were found before.
+    detect: boxes === 'given' ? null : detect && as('detect', await loadOnce(models, host, detect.model)),
     depth: depth && as('depth', await loadOnce(models, host, depth.model)),
   };
-  const backend = await backends.get(detect !== null || depth !== null);
+  const backend = await backends.get(loaded.detect !== null || loaded.depth !== null);
   return runStream(source, backend, loaded, context);
 }
 

@@ -115,6 +115,18 @@ const refused = (what: string) =>
     'docs/job-spec.md shows the graphs that can.',
   );
 
+/**
+ * What of a plan is carried out in a first pass over segments, which only finds: what shows who was followed waits for
+ * the second one.
+ */
+export function findingPass(plan: SourcePlan): SourcePlan {
+  const waits = plan.video?.drawn ?? false;
+  return {
+    ...{ ...plan, track: false, events: true },
+    ...(waits && { video: null, depth: null, depthMaps: null }),
+  };
+}
+
 /** The part of a source that a job is about. */
 export function rangeOf(source: SourceSpec): Range {
   const { start = 0, end = Number.POSITIVE_INFINITY } = 'start' in source || 'end' in source ? source : {};

@@ -4,6 +4,7 @@ import {
   checkZoneClasses,
   checkZonesFit,
   EdgeRunnerError,
+  type FrameEvent,
   type LiveStats,
   type ZoneTotals,
 } from '../../protocol/index.ts';
@@ -13,6 +14,7 @@ import type { StreamContext } from './job.ts';
 import { Pace } from './pipeline/pace.ts';
 import { Signal } from './pipeline/signal.ts';
 import { rangeOf, sourceName } from './plan.ts';
+import { Tracks } from './segments/tracks.ts';
 import { DepthMapOutput } from './sink/depth-maps.ts';
 import { PictureOutput } from './sink/picture-output.ts';
 import { VideoOutput } from './sink/video-output.ts';
@@ -36,7 +38,7 @@ export async function runStream(
   models: StreamModels,
   context: StreamContext,
 ): Promise<StreamResult> {
-  const { plan, host, range, segment, ledger, meter, signal } = context;
+  const { plan, host, range, segment, boxes, ledger, meter, signal } = context;
   const { displayWidth, displayHeight } = source.info.view;
   if (plan.zones) {
     checkZonesFit(plan.zones, displayWidth, displayHeight);
@@ -58,6 +60,7 @@ export async function runStream(
       backendReason: backend.reason,
       models: {
         ...(models.detect && { detect: models.detect.descriptor.name }),
+        ...(boxes === 'given' && plan.detect && { detect: plan.detect.model }),
         ...(models.depth && { depth: models.depth.descriptor.name }),
       },
       ...(models.depth && { depthLarger: models.depth.descriptor.output.head.larger }),
@@ -68,7 +71,7 @@ export async function runStream(
     detect: models.detect && { model: models.detect, options: plan.detect! },
     depth: models.depth && { model: models.depth, options: plan.depth!, maps: plan.depthMaps !== null },
     fps: plan.source.kind === 'snapshots' ? null : (source.info.fps ?? UNKNOWN_FPS),
-    tracked: plan.track,
+    boxes,
     layout: plan.layout,
     picture: plan.video || plan.frames ? (drawn ? 'drawn' : 'as-is') : 'none',
     ledger,
@@ -139,6 +142,8 @@ interface OnItsWay {
   done: Promise<Processed>;
   /** Time of the frame in seconds; the frame itself may be closed by now. */
   time: number;
+  /** What is known of it, where that came with it. */
+  given: FrameEvent | null;
 }
 
 /** Outputs that are a file a frame. */
@@ -158,6 +163,7 @@ class StreamRun {
   readonly #onTheWay: OnItsWay[] = [];
   readonly #moved = new Signal();
   readonly #pace: Pace | null;
+  readonly #tracks: Tracks | null;
   #crossedByFirst: CrossedBytes | null = null;
   #ended = false;
   readonly #frames = { count: 0, first: 0, last: 0 };
@@ -176,7 +182,9 @@ class StreamRun {
     this.#context = context;
     const { source: spec } = context.plan;
     this.#pace = 'realtime' in spec && spec.realtime ? new Pace() : null;
-    this.zones = context.plan.zones && new ZoneCounter(context.plan.zones);
+    const follows = context.boxes === 'held' || context.boxes === 'followed';
+    this.zones = follows && context.plan.zones ? new ZoneCounter(context.plan.zones) : null;
+    this.#tracks = context.boxes === 'given' ? new Tracks(context.host.readTracks!()) : null;
     context.signal.addEventListener('abort', () => this.#moved.notify(), { once: true });
   }
 
@@ -227,10 +235,13 @@ class StreamRun {
       }
       await host.admit?.();
       if (!this.#showsOutput) host.preview?.(from.frame);
-      const done = stage.time(() => this.#processor.process(from));
+      const given = (await this.#tracks?.of(this.#isWarmUp(from) ? null : from.index)) ?? null;
+      const done = stage.time(() =>
+        this.#processor.process({ ...from, ...(given && { given: given.detections ?? [] }) }),
+      );
       // A failure is met in frame order by the delivery; until then it must not count as unhandled.
       done.catch(() => {});
-      this.#onTheWay.push({ from, done, time });
+      this.#onTheWay.push({ from, done, time, given });
       stage.queue(this.#onTheWay.length);
       this.#moved.notify();
       await this.#moved.until(() => this.#onTheWay.length < this.#processor.depth || signal.aborted);
@@ -262,8 +273,8 @@ class StreamRun {
     this.#moved.notify();
   }
 
-  async #deliver({ from, done, time }: OnItsWay): Promise<void> {
-    const { host, ledger, plan } = this.#context;
+  async #deliver({ from, done, time, given }: OnItsWay): Promise<void> {
+    const { host, ledger, plan, boxes } = this.#context;
     const { frame, detections, depth } = await done;
     if (this.#isWarmUp(from)) {
       if (frame) ledger.close(frame);
@@ -283,6 +294,8 @@ class StreamRun {
             ...(detections && { detections }),
             ...(depth?.stats && { depth: depth.stats }),
             ...(happened && { zones: happened, occupancy: this.zones!.occupancy() }),
+            ...(given?.zones && { zones: given.zones, occupancy: given.occupancy! }),
+            ...(boxes === 'found' && { size: [from.view.displayWidth, from.view.displayHeight] }),
             ...(from.truth && { truth: from.truth }),
           },
         ]);

@@ -40,11 +40,13 @@ async function start({ base, attempt, ortBase }: Extract<ToAttempt, { type: 'sta
       onLog: (message) => say({ type: 'log', message }),
       ...{ throttle, preview },
     });
-    const { kind, spec, segment } = attempt.work;
+    const { kind, spec, segment, finds } = attempt.work;
     if (kind === 'probe') return say({ type: 'done', files: [], outcome: await probe(spec, host, signal) });
     const { summaries, indexAtEnd, shown } = await runJob(spec, host, {
       ...{ ortBase, signal },
       ...(segment && { segment }),
+      ...(finds && { boxes: 'found' }),
+      ...(kind === 'render' && { boxes: 'given' }),
     });
     const files = await host.finish(indexAtEnd);
     const { spent } = throttle;

@@ -3,8 +3,10 @@ import {
   EdgeRunnerError,
   EVENTS_FILE,
   type EventLine,
+  FOUND_OUTPUT,
   type JobSpec,
   type SourceSpec,
+  TRACKS,
   type Work,
   type WrittenFile,
 } from '../../protocol/index.ts';
@@ -44,7 +46,8 @@ export class GridHost implements EngineHost {
   constructor(options: GridHostOptions) {
     this.#options = options;
     this.#sources = options.attempt.work.sources;
-    const output = eventsOutput(options.attempt.work.spec);
+    const { spec, finds } = options.attempt.work;
+    const output = eventsOutput(spec) ?? (finds ? FOUND_OUTPUT : null);
     this.#events = output === null ? null : { file: this.#upload(output, EVENTS_FILE), position: 0 };
   }
 
@@ -83,6 +86,12 @@ export class GridHost implements EngineHost {
 
   async createFile(output: string, name: string): Promise<WritableStream<StreamTargetChunk>> {
     return this.#upload(output, name).stream((file) => this.#files.push(file));
+  }
+
+  async *readTracks(): AsyncGenerator<EventLine> {
+    const answer = await this.#options.link.fetch(() => this.#sources[TRACKS]!);
+    for (const line of (await answer.text()).split('\n'))
+      if (line !== '') yield JSON.parse(line) as EventLine;
   }
 
   async emit(lines: EventLine[]): Promise<void> {

@@ -1,16 +1,21 @@
+import type { Request, Response } from 'express';
 import { EdgeRunnerError, type JobSpec, newParts, partTargets } from '../../../protocol/index.ts';
 import type { Part } from '../../blobs/store.ts';
 import { attemptKey } from '../../grid/work.ts';
 import type { Services } from '../../services.ts';
 import { liveAttempt } from '../../store/leases.ts';
+import { tracksOf } from '../../store/records.ts';
 import { type Route, route } from '../route.ts';
 import { notFound } from '../router.ts';
+import { serveBytes } from '../serve-bytes.ts';
 
 /** Address of a source, as it was signed. */
 export interface SignedSource {
   attempt: string;
   lease: string;
   source: string;
+  /** Not the source itself, but who was followed through the segment. */
+  tracks?: true;
 }
 
 interface SignedPart extends Part {
@@ -34,12 +39,24 @@ export function dataPlaneRoutes({ db, blobs, signer, sources, room }: Services):
     if (!source) throw stale();
     return source;
   };
+  const serveTracks = async ({ attempt, lease }: SignedSource, request: Request, response: Response) => {
+    const file = await tracksOf(db, { attempt, lease });
+    if (!file) throw stale();
+    const { id, bytes } = file;
+    await serveBytes(request, response, {
+      name: id,
+      bytes,
+      read: (start, end) => blobs.read(id, start, end),
+    });
+  };
   const readSource = (path: string, name: string, summary: string): Route =>
     route({
       ...{ method: 'get', path, name, summary, access: 'signed' },
       answer: { status: 200, type: 'application/octet-stream' },
       handle: async ({ params, request, response }) => {
-        const source = await specOf(signer.verify<SignedSource>('source', params.signed!));
+        const signed = signer.verify<SignedSource>('source', params.signed!);
+        if (signed.tracks) return serveTracks(signed, request, response);
+        const source = await specOf(signed);
         const index = Number(params.index ?? 0);
         if (source.kind === 'snapshots' && !(index in source.files))
           throw notFound(`picture ${params.index}`);

@@ -12,6 +12,13 @@ import type { FrameLedger } from '../pipeline/frame-ledger.ts';
 import type { Meter } from '../pipeline/meter.ts';
 import type { FoundDepth } from './depth.ts';
 
+/**
+ * What the boxes of a frame are: those of the last inference, or those of objects that are followed from frame to frame.
+ * Of a segment, where others follow them over the whole: what inference finds on this very frame, before that; after it,
+ * what comes with the frame.
+ */
+export type BoxMode = 'held' | 'followed' | 'found' | 'given';
+
 /** What is to be done with the frames of one source. */
 export interface StreamSpec {
   detect: { model: LoadedModel<DetectModel>; options: DetectOptions } | null;
@@ -23,8 +30,7 @@ export interface StreamSpec {
   } | null;
   /** Frames a second; null for still pictures. */
   fps: number | null;
-  /** Whether objects are followed from frame to frame. */
-  tracked: boolean;
+  boxes: BoxMode;
   /** What becomes of the picture: nothing, the decoder's frame as it is, or a frame with all that was found drawn in. */
   picture: 'none' | 'as-is' | 'drawn';
   /** Where depth is drawn. */
@@ -39,12 +45,14 @@ export interface FrameInput {
   index: number;
   /** How this frame is turned and stretched to be shown. */
   view: View;
+  /** Its boxes, where they come with it. */
+  given?: Detection[];
 }
 
 export interface Processed {
   /** Owned by the ledger; the receiver closes it. Null when no picture is wanted. */
   frame: VideoFrame | null;
-  /** Null when nothing is detected at all; of the last frame inferred when this one was not. */
+  /** Null when nothing is detected at all, or not on this frame where only that counts; else as {@link BoxMode} says. */
   detections: Detection[] | null;
   /** Likewise of depth. */
   depth: FoundDepth | null;

@@ -18,14 +18,14 @@ export class CpuBackend implements Backend {
   }
 
   async open(stream: StreamSpec): Promise<FrameProcessor> {
-    const { detect, depth, tracked } = stream;
+    const { detect, depth, boxes } = stream;
     if (!detect && !depth) return new CpuProcessor(stream, null);
     const { sessions, threads } = poolLayout(navigator.hardwareConcurrency);
     const pool = await InferencePool.load(sessions, {
       ort: { base: this.#ortBase, threads },
       detect: detect && {
         model: detect.model,
-        minScore: leastScore(detect.options, tracked),
+        minScore: leastScore(detect.options, boxes),
         iou: detect.options.iou,
         classMask: classMaskOf(detect.model.descriptor, detect.options),
       },

@@ -7,7 +7,7 @@ import { type Due, Schedule } from '../backend/due.ts';
 import { isEncodable } from '../backend/frame-format.ts';
 import { type Letterboxes, letterboxesOf } from '../backend/letterboxes.ts';
 import { type EstimatedDepth, HeldDepth, type ShownDepth } from '../depth/held-depth.ts';
-import { Following } from '../track/following.ts';
+import { type BoxesOfFrames, boxesOfFrames } from '../track/boxes-of-frames.ts';
 import type { InferencePool } from './inference-pool.ts';
 import type { InferenceRequest, ModelInput } from './inference-worker.ts';
 import { CpuPainter } from './painter.ts';
@@ -27,7 +27,7 @@ export class CpuProcessor implements FrameProcessor {
   readonly #letterboxers: LetterboxCpu[];
   /** For each letterbox, input tensors that are not in a worker now. */
   readonly #inputs: ModelInput[][];
-  readonly #following: Following | null;
+  readonly #boxes: BoxesOfFrames;
   readonly #held: HeldDepth | null;
   readonly #painter: CpuPainter;
   readonly #schedule: Schedule;
@@ -35,14 +35,14 @@ export class CpuProcessor implements FrameProcessor {
 
   /** @param pool of the stream's models; null when nothing is inferred. */
   constructor(stream: StreamSpec, pool: InferencePool | null) {
-    const { detect, depth, fps, tracked, layout } = stream;
+    const { depth, fps, layout } = stream;
     this.#stream = stream;
     this.#schedule = new Schedule(stream);
     this.#pool = pool;
     this.#letterboxes = letterboxesOf(stream);
     this.#letterboxers = this.#letterboxes.specs.map((spec) => new LetterboxCpu(spec));
     this.#inputs = this.#letterboxes.specs.map(() => []);
-    this.#following = detect && new Following(detect.options, tracked ? fps : null);
+    this.#boxes = boxesOfFrames(stream);
     this.#held = depth && new HeldDepth(depth.options, fps);
     this.#painter = new CpuPainter(
       depth ? layout : null,
@@ -52,7 +52,8 @@ export class CpuProcessor implements FrameProcessor {
     this.depth = (pool?.size ?? 1) + 1;
   }
 
-  async process({ frame, index, view }: FrameInput): Promise<Processed> {
+  async process(input: FrameInput): Promise<Processed> {
+    const { frame, index, view } = input;
     const { ledger, meter, picture } = this.#stream;
     const due = this.#schedule.next({ index, view });
     const like = likeOf(frame);
@@ -61,7 +62,7 @@ export class CpuProcessor implements FrameProcessor {
     const inferred = due ? copying!.then((copied) => this.#infer(copied, view, due)) : null;
     // Asked before the first await, so that frames come in their order.
     const detecting = due?.detect ? inferred!.then((all) => all.detections!) : null;
-    const found = this.#following?.next(detecting, view) ?? null;
+    const found = this.#boxes(input, detecting);
     const held = this.#held?.next(due?.depth ? inferred!.then((all) => all.depth!) : null) ?? null;
     let kept: VideoFrame | null = frame;
     try {

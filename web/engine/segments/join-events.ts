@@ -1,4 +1,11 @@
-import type { EventLine, JoinPart, StageStats, SummaryEvent } from '../../../protocol/index.ts';
+import type {
+  EventLine,
+  FrameEvent,
+  JoinPart,
+  StageStats,
+  SummaryEvent,
+  TaskOutcome,
+} from '../../../protocol/index.ts';
 import type { SourceBytes } from '../host.ts';
 import { BadSegmentError } from './join.ts';
 
@@ -9,12 +16,15 @@ const LONGEST_LINE = 1 << 24;
 
 /**
  * The event lines of a source from those of its segments: one line of the source, every frame in order, no summary.
+ * @param emit gets those that were read at a time, of the segment at that place.
+ * @param follow what becomes of each frame, where something remembers those before it; as it is without.
  * @throws {BadSegmentError} for a segment whose lines are not those of its frames.
  */
 export async function joinEvents(
   parts: readonly Pick<JoinPart, 'segment'>[],
   openPart: (place: number) => Promise<Pick<SourceBytes, 'read'>>,
-  emit: (lines: EventLine[]) => Promise<void>,
+  emit: (lines: EventLine[], place: number) => Promise<void>,
+  follow: ((frame: FrameEvent) => Promise<FrameEvent>) | null = null,
 ): Promise<void> {
   for (const [place, { segment }] of parts.entries()) {
     let next = segment.firstFrame;
@@ -32,9 +42,9 @@ export async function joinEvents(
         if (event.type !== 'frame') continue;
         if (event.frame !== next++)
           throw new BadSegmentError(segment, `it has events of frame ${event.frame}`);
-        wanted.push(event);
+        wanted.push(follow ? await follow(event) : event);
       }
-      await emit(wanted);
+      await emit(wanted, place);
     }
     const lines = next - segment.firstFrame;
     if (lines !== segment.frames)
@@ -61,10 +71,20 @@ async function* linesOf({ read }: Pick<SourceBytes, 'read'>): AsyncGenerator<str
   }
 }
 
-/** What the summaries of segments come to. @param seconds from the beginning of the first to the end of the last. */
-export function joinSummaries(source: string, parts: readonly JoinPart[], seconds: number): SummaryEvent {
-  const all = parts.map(({ outcome }) => outcome as unknown as SummaryEvent);
-  const frames = all.reduce((sum, one) => sum + one.frames, 0);
+/**
+ * What the summaries of segments come to.
+ * @param seconds from the beginning of the first to the end of the last.
+ * @param before outcomes of a pass over the same frames before this one.
+ */
+export function joinSummaries(
+  source: string,
+  parts: readonly JoinPart[],
+  seconds: number,
+  before: readonly TaskOutcome[] = [],
+): SummaryEvent {
+  const last = parts.map(({ outcome }) => outcome as unknown as SummaryEvent);
+  const all = [...(before as unknown as SummaryEvent[]), ...last];
+  const frames = last.reduce((sum, one) => sum + one.frames, 0);
   const losses = [...new Set(all.flatMap(({ loss }) => (loss === undefined ? [] : [loss])))];
   const names = new Set(all.flatMap(({ stages }) => Object.keys(stages ?? {})));
   return {

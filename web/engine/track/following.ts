@@ -1,13 +1,15 @@
 import type { View } from '../../../kernels/index.ts';
 import type { Detection, DetectOptions } from '../../../protocol/index.ts';
+import type { BoxMode } from '../backend/backend.ts';
 import { within } from './boxes.ts';
 import { Tracker } from './tracker.ts';
 
 /** Score from which detections are looked at when objects are followed: what hiding made unsure goes on with a track. */
 const FOLLOWED_SCORE = 0.1;
 
-export const leastScore = ({ minScore }: DetectOptions, tracked: boolean): number =>
-  tracked ? Math.min(minScore, FOLLOWED_SCORE) : minScore;
+/** What is found for a tracker, here or elsewhere, is more than what is shown. */
+export const leastScore = ({ minScore }: DetectOptions, boxes: BoxMode): number =>
+  boxes === 'held' ? minScore : Math.min(minScore, FOLLOWED_SCORE);
 
 /**
  * What each frame shows, in frame order, however the inference of several overlaps: its own detections, or on frames

@@ -10,6 +10,7 @@ import {
 } from '../../../kernels/index.ts';
 import type { DetectModel } from '../../../models/descriptor.ts';
 import type { Detection, DetectOptions } from '../../../protocol/index.ts';
+import type { BoxMode } from '../backend/backend.ts';
 import { MAX_CANDIDATES, MAX_DETECTIONS, toDetections } from '../backend/detections.ts';
 import { leastScore } from '../track/following.ts';
 import type { Gpu } from './gpu.ts';
@@ -39,12 +40,12 @@ export class Detector {
     model: GpuModel<DetectModel>,
     input: GPUBuffer,
     options: DetectOptions,
-    tracked: boolean,
+    boxes: BoxMode,
     classMask: Uint8Array | null,
   ) {
     const { device } = gpu;
     const { descriptor } = model;
-    const minScore = leastScore(options, tracked);
+    const minScore = leastScore(options, boxes);
     this.#model = model;
     this.#tensor = model.inputOver(input);
     this.#decode = new YoloDecodeGpu(device, descriptor.output.head, { minScore, classMask });

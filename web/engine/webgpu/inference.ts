@@ -43,7 +43,7 @@ export class Inference {
     depthModel: GpuModel<DepthModel> | null,
   ) {
     const { specs, ...feedOf } = letterboxesOf(stream);
-    const { detect, depth, tracked, fps } = stream;
+    const { detect, depth, boxes, fps } = stream;
     // What may be refused, before there are buffers that somebody would have to release.
     const classMask = detect && classMaskOf(detect.model.descriptor, detect.options);
     this.#gpu = gpu;
@@ -51,8 +51,7 @@ export class Inference {
     this.#feeds = specs.map((spec) => new Feed(gpu, spec));
     const input = (which: number | null) => this.#feeds[which!]!.buffer;
     this.detector =
-      detectModel &&
-      new Detector(gpu, detectModel, input(feedOf.detect), detect!.options, tracked, classMask);
+      detectModel && new Detector(gpu, detectModel, input(feedOf.detect), detect!.options, boxes, classMask);
     this.estimator =
       depthModel &&
       new DepthEstimator(gpu, depthModel, input(feedOf.depth), {

@@ -4,7 +4,7 @@ import type { FrameInput, FrameProcessor, Processed, StreamSpec } from '../backe
 import type { FoundDepth } from '../backend/depth.ts';
 import { type Due, Schedule } from '../backend/due.ts';
 import { isEncodable } from '../backend/frame-format.ts';
-import { Following } from '../track/following.ts';
+import { type BoxesOfFrames, boxesOfFrames } from '../track/boxes-of-frames.ts';
 import type { DepthShot } from './depth-shots.ts';
 import type { FrameOutWay } from './frame-out.ts';
 import type { Gpu } from './gpu.ts';
@@ -44,7 +44,7 @@ export class WebGpuProcessor implements FrameProcessor {
   /** Frames go through one after another: buffers are shared, and held boxes are the last ones submitted. */
   readonly #lane = new Mutex();
   #painter: Painter | null = null;
-  readonly #following: Following | null;
+  readonly #boxes: BoxesOfFrames;
   readonly #listed: ListedBoxes | null;
   readonly #schedule: Schedule;
   #lastDepth: Promise<FoundDepth> | null = null;
@@ -54,10 +54,10 @@ export class WebGpuProcessor implements FrameProcessor {
   constructor(stream: StreamSpec, parts: ProcessorParts) {
     this.#stream = stream;
     this.#parts = parts;
-    const { detect, tracked, fps } = stream;
     this.#schedule = new Schedule(stream);
-    this.#following = detect && new Following(detect.options, tracked ? fps : null);
-    this.#listed = tracked && stream.picture === 'drawn' ? new ListedBoxes(parts.gpu) : null;
+    this.#boxes = boxesOfFrames(stream);
+    const thoughtOver = stream.boxes === 'followed' || stream.boxes === 'given';
+    this.#listed = thoughtOver && stream.picture === 'drawn' ? new ListedBoxes(parts.gpu) : null;
   }
 
   async process(input: FrameInput): Promise<Processed> {
@@ -65,7 +65,8 @@ export class WebGpuProcessor implements FrameProcessor {
     const submitting = this.#lane.run(() => this.#submit(input, due));
     // Asked before the first await, so that frames come in their order.
     const inferred = due?.detect ? submitting.then((submitted) => submitted.detections!) : null;
-    const following = this.#following?.next(inferred, input.view) ?? null;
+    const following = this.#boxes(input, inferred);
+    following?.catch(() => {});
     if (due?.depth) {
       this.#lastDepth = submitting.then((submitted) => submitted.depth!);
       this.#lastDepth.catch(() => {});

@@ -40,7 +40,7 @@ const specOf = (changes: Partial<StreamSpec> = {}): StreamSpec => ({
   detect: { model: standIn(), options: DETECT },
   depth: null,
   fps: 25,
-  tracked: false,
+  boxes: 'held',
   layout: 'overlay',
   picture: 'drawn',
   ledger,
@@ -97,7 +97,7 @@ it('boxes are held between inferred frames', async () => {
 
 it('followed objects are numbered, drawn where they are, and moved on between inferred frames', async () => {
   const detect = { model: standIn(), options: { ...DETECT, every: 2 } };
-  const processor = await backend.open(specOf({ detect, tracked: true }));
+  const processor = await backend.open(specOf({ detect, boxes: 'followed' }));
   const reds = Array.from({ length: 12 }, (_, i) => 60 + 8 * i);
   for (const [i, { frame, detections }] of (await through(processor, reds)).entries()) {
     expect(detections).toHaveLength(1);

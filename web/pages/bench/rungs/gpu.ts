@@ -100,7 +100,7 @@ export const postprocess = (request: RungRequest): Promise<RungResult> =>
     if (models.detect) {
       const model = await loadGpuModel(request, gpu, models.detect);
       const options = { model: '', minScore: 0.3, iou: 0.65, every: 1 };
-      const detector = new Detector(gpu, model, fed(models.detect), options, false, null);
+      const detector = new Detector(gpu, model, fed(models.detect), options, 'held', null);
       const raw = await detector.run();
       works.push((encoder) => {
         const read = detector.finish(encoder, raw);
