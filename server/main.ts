@@ -174,7 +174,8 @@ async function buildServices(
     onJobs: (jobs) => hub.wake(jobs),
   });
   const guard = new AddressGuard(options.allowAddresses);
-  const joiner = new Joiner({ db, blobs, guard, grid, intervals, log });
+  const sources = new SourceReader(db, blobs, guard);
+  const joiner = new Joiner({ db, blobs, guard, sources, grid, intervals, log });
   const metrics = new Metrics(
     () => grid.fleet.size,
     async () => ({ ...(await census(db)), diskFree: await room.free() }),
@@ -182,8 +183,7 @@ async function buildServices(
   return {
     ...{ build: __VERSION__, log, db, blobs, grid, hub, signer, intervals, metrics, room, reach },
     models: new ModelShelf({ folders: options.modelFolders, cacheDir: options.modelCache }),
-    joiner,
-    sources: new SourceReader(blobs, guard),
+    ...{ joiner, sources },
     farm: new FarmWatch({ db, grid, room, history }),
     uploads: new Uploads(db, blobs, join(data, 'uploads'), options.mostUploadBytes),
   };

@@ -4,7 +4,9 @@ import { EdgeRunnerError, type JobSpec } from '../protocol/index.ts';
 import { serveBytes } from './api/serve-bytes.ts';
 import type { BlobStore } from './blobs/store.ts';
 import type { AddressGuard } from './net/address-guard.ts';
-import { guardedGet } from './net/guarded-get.ts';
+import { type GuardedAnswer, guardedGet } from './net/guarded-get.ts';
+import type { Database } from './store/database.ts';
+import { markSource, type SourceMark } from './store/source-marks.ts';
 
 type Source = JobSpec['sources'][number];
 
@@ -12,8 +14,10 @@ type Source = JobSpec['sources'][number];
 export class SourceReader {
   readonly #blobs: BlobStore;
   readonly #guard: AddressGuard;
+  readonly #db: Database;
 
-  constructor(blobs: BlobStore, guard: AddressGuard) {
+  constructor(db: Database, blobs: BlobStore, guard: AddressGuard) {
+    this.#db = db;
     this.#blobs = blobs;
     this.#guard = guard;
   }
@@ -23,15 +27,21 @@ export class SourceReader {
     return this.#guard.check(url);
   }
 
-  /** @param index of the still picture, of a source that has several. */
-  async serve(source: Source, index: number, request: Request, response: Response): Promise<void> {
+  /** @param index of the still picture, of a source that has several. @param job that reads it. */
+  async serve(
+    job: string,
+    source: Source,
+    index: number,
+    request: Request,
+    response: Response,
+  ): Promise<void> {
     switch (source.kind) {
       case 'upload':
         return this.#serveUpload(source.upload!, source.name, request, response);
       case 'snapshots':
         return this.#serveUpload(source.uploads![index]!, source.files[index]!, request, response);
       case 'http':
-        return this.#serveUrl(source, request, response);
+        return this.#serveUrl(job, source, request, response);
       case 'pattern':
       case 'street':
         // The engine draws them itself.
@@ -49,7 +59,8 @@ export class SourceReader {
   }
 
   async #serveUrl(
-    { url, headers }: Extract<Source, { kind: 'http' }>,
+    job: string,
+    { id, url, headers }: Extract<Source, { kind: 'http' }>,
     request: Request,
     response: Response,
   ): Promise<void> {
@@ -68,6 +79,7 @@ export class SourceReader {
         'Give the address of the file itself.',
       );
     }
+    await this.checkSame(job, id, answer);
     for (const name of ['content-length', 'content-range', 'accept-ranges', 'last-modified', 'etag']) {
       const value = answer.header(name);
       if (value !== null) response.set(name, value);
@@ -79,7 +91,37 @@ export class SourceReader {
     });
     await pipeline(answer.body, response).catch(() => response.destroy());
   }
+
+  /** @throws {EdgeRunnerError} `source-changed` for another file than the one that the job read first. */
+  async checkSame(job: string, source: string, answer: GuardedAnswer): Promise<void> {
+    const now = markOf(answer);
+    const before = await markSource(this.#db, job, source, now);
+    const differs = <T>(a: T | null, b: T | null) => a !== null && b !== null && a !== b;
+    if (!differs(before.etag, now.etag) && !differs(before.bytes, now.bytes)) return;
+    answer.body.destroy();
+    throw changed(before, now);
+  }
 }
+
+/** What an answer says of the whole file. */
+function markOf({ status, header }: GuardedAnswer): SourceMark {
+  const total =
+    status === 206 ? /\/(\d+)$/.exec(header('content-range') ?? '')?.[1] : header('content-length');
+  return { etag: header('etag'), bytes: total ? Number(total) : null };
+}
+
+const changed = ({ bytes: before }: SourceMark, { bytes: now }: SourceMark) =>
+  before !== null && now !== null && now > before
+    ? new EdgeRunnerError(
+        'source-changed',
+        `The file at the address has grown from ${before} to ${now} bytes while it was read: it is still being written.`,
+        'Submit it again once it is whole.',
+      )
+    : new EdgeRunnerError(
+        'source-changed',
+        'The file at the address is not the one any more that the job began with.',
+        'Submit it again, with an address whose file stays as it is.',
+      );
 
 export const uploadKey = (upload: string) => `uploads/${upload}`;
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DefaultHttpStack, DetailedError, type PreviousUpload, Upload, type UrlStorage } from 'tus-js-client';
 import { z } from 'zod';
@@ -25,7 +25,8 @@ export interface UploadRequest {
 /** Sends a file to the server, from where an earlier try left it. @returns the id of the upload. */
 export async function sendUpload({ client, name, from, onProgress, signal }: UploadRequest): Promise<string> {
   const file = typeof from === 'string' ? createReadStream(from) : from;
-  return new Promise<string>((resolve, reject) => {
+  const before = typeof from === 'string' ? await stat(from) : null;
+  const id = await new Promise<string>((resolve, reject) => {
     // The package's types leave out what it takes in Node: readable streams.
     const upload = new Upload(file as unknown as Buffer, {
       endpoint: new URL('/v1/uploads', client.server).href,
@@ -51,12 +52,19 @@ export async function sendUpload({ client, name, from, onProgress, signal }: Upl
       { once: true },
     );
     const begin = async () => {
-      const [before] = typeof from === 'string' ? await upload.findPreviousUploads() : [];
-      if (before) upload.resumeFromPreviousUpload(before);
+      const [earlier] = typeof from === 'string' ? await upload.findPreviousUploads() : [];
+      if (earlier) upload.resumeFromPreviousUpload(earlier);
       if (!signal.aborted) upload.start();
     };
     begin().catch(reject);
   });
+  if (typeof from === 'string' && before && (await stat(from)).size !== before.size)
+    throw new EdgeRunnerError(
+      'source-changed',
+      `${name} changed while it was uploaded: it is still being written.`,
+      'Submit it again once it is whole.',
+    );
+  return id;
 }
 
 function asRefusal({ server }: GridClient, error: Error): EdgeRunnerError {

@@ -19,6 +19,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   conflict: 409,
   stale: 409,
   'digest-mismatch': 422,
+  'source-changed': 409,
   'body-too-large': 413,
   'rate-limited': 429,
   'build-too-old': 426,

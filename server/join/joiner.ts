@@ -16,6 +16,8 @@ import type { Intervals } from '../grid/intervals.ts';
 import { onlySource, passesOf } from '../grid/planner.ts';
 import { attemptKey } from '../grid/work.ts';
 import type { AddressGuard } from '../net/address-guard.ts';
+import type { GuardedAnswer } from '../net/guarded-get.ts';
+import type { SourceReader } from '../sources.ts';
 import type { NewAttempt } from '../store/claims.ts';
 import type { Database } from '../store/database.ts';
 import { type TaskKind, tasksOfJob } from '../store/jobs.ts';
@@ -28,6 +30,7 @@ export interface JoinerOptions {
   db: Database;
   blobs: BlobStore;
   guard: AddressGuard;
+  sources: SourceReader;
   grid: Grid;
   intervals: Intervals;
   log: Logger;
@@ -158,10 +161,11 @@ export class Joiner {
     };
   }
 
-  #serverOf({ job, attempt }: NewAttempt, { spec, parts }: JoinWork, signal: AbortSignal) {
-    const { blobs, guard } = this.#options;
+  #serverOf({ job, source, attempt }: NewAttempt, { spec, parts }: JoinWork, signal: AbortSignal) {
+    const { blobs, guard, sources } = this.#options;
+    const check = (answer: GuardedAnswer) => sources.checkSame(job, source, answer);
     const readable = new Map<string | null, RandomBytes>([
-      [null, sourceBytes(spec.sources[0]!, { blobs, guard, signal })],
+      [null, sourceBytes(spec.sources[0]!, { blobs, guard, check, signal })],
       ...parts
         .flatMap(({ video, events }) => [video, events])
         .flatMap((key) => (key === null ? [] : [[key, storedBytes(blobs, key)] as const])),

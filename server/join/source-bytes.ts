@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import type { SourceSpec } from '../../protocol/index.ts';
 import type { BlobStore } from '../blobs/store.ts';
 import type { AddressGuard } from '../net/address-guard.ts';
-import { guardedGet } from '../net/guarded-get.ts';
+import { type GuardedAnswer, guardedGet } from '../net/guarded-get.ts';
 import { uploadKey } from '../sources.ts';
 
 /** The bytes of something, here and there. */
@@ -29,16 +29,24 @@ export function storedBytes(blobs: BlobStore, key: string): RandomBytes {
   };
 }
 
+interface SourceAccess {
+  blobs: BlobStore;
+  guard: AddressGuard;
+  /** Throws where the file at an address is another one by now. */
+  check(answer: GuardedAnswer): Promise<void>;
+  signal: AbortSignal;
+}
+
 /** A user's source, for the server's own reading. @throws {EdgeRunnerError} as `guardedGet` does. */
-export function sourceBytes(
-  source: SourceSpec,
-  { blobs, guard, signal }: { blobs: BlobStore; guard: AddressGuard; signal: AbortSignal },
-): RandomBytes {
+export function sourceBytes(source: SourceSpec, { blobs, guard, check, signal }: SourceAccess): RandomBytes {
   if (source.kind === 'upload') return storedBytes(blobs, uploadKey(source.upload!));
   if (source.kind !== 'http') throw new Error(`a ${source.kind} source has no bytes`);
   const { url, headers } = source;
-  const get = (start: number, end: number) =>
-    guardedGet({ url, headers, range: { start, end: end - 1 }, signal }, guard);
+  const get = async (start: number, end: number) => {
+    const answer = await guardedGet({ url, headers, range: { start, end: end - 1 }, signal }, guard);
+    await check(answer);
+    return answer;
+  };
   return {
     size: async () => {
       const { body, header } = await get(0, 1);

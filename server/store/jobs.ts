@@ -3,6 +3,7 @@ import type { TaskNeeds } from '../grid/needs.ts';
 import type { Queries } from './database.ts';
 import { newId } from './ids.ts';
 import { notify } from './notify.ts';
+import { forgetMarks } from './source-marks.ts';
 
 export interface JobRow {
   id: string;
@@ -299,6 +300,7 @@ export async function retryJob(db: Queries, tenant: string, id: string): Promise
      WHERE job = $1 AND state IN ('failed', 'dead', 'cancelled')`,
     [id],
   );
+  await forgetMarks(db, id);
   await db.query(`INSERT INTO event (job, type) VALUES ($1, 'job.queued')`, [id]);
   await notify(db, { what: 'queue' }, { what: 'jobs', ids: [id] });
   return true;

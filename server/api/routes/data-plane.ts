@@ -30,14 +30,14 @@ const PART_TTL = 10 * 60_000;
 /** The bytes of jobs: sources to nodes, results from them. */
 export function dataPlaneRoutes({ db, blobs, signer, sources, room }: Services): Route[] {
   const specOf = async ({ attempt, lease, source: id }: SignedSource) => {
-    const [row] = await db.query<{ spec: JobSpec }>(
-      `SELECT job.spec FROM attempt JOIN job ON job.id = attempt.job
+    const [row] = await db.query<{ job: string; spec: JobSpec }>(
+      `SELECT job.id AS job, job.spec FROM attempt JOIN job ON job.id = attempt.job
        WHERE attempt.id = $1 AND attempt.lease = $2 AND attempt.state IN ('offered', 'leased')`,
       [attempt, lease],
     );
     const source = row?.spec.sources.find((one) => one.id === id);
     if (!source) throw stale();
-    return source;
+    return { job: row!.job, source };
   };
   const serveTracks = async ({ attempt, lease }: SignedSource, request: Request, response: Response) => {
     const file = await tracksOf(db, { attempt, lease });
@@ -56,11 +56,11 @@ export function dataPlaneRoutes({ db, blobs, signer, sources, room }: Services):
       handle: async ({ params, request, response }) => {
         const signed = signer.verify<SignedSource>('source', params.signed!);
         if (signed.tracks) return serveTracks(signed, request, response);
-        const source = await specOf(signed);
+        const { job, source } = await specOf(signed);
         const index = Number(params.index ?? 0);
         if (source.kind === 'snapshots' && !(index in source.files))
           throw notFound(`picture ${params.index}`);
-        await sources.serve(source, index, request, response);
+        await sources.serve(job, source, index, request, response);
       },
     });
   return [

@@ -9,3 +9,12 @@ ALTER TABLE attempt ALTER COLUMN node DROP NOT NULL;
 
 -- Waits to be joined: no file of the job's.
 ALTER TABLE blob ADD COLUMN part boolean NOT NULL DEFAULT false;
+
+-- What an address held when it was read first: of two versions of a file nobody makes one.
+CREATE TABLE source_mark (
+  job text NOT NULL REFERENCES job ON DELETE CASCADE,
+  source text NOT NULL,
+  etag text,
+  bytes bigint,
+  PRIMARY KEY (job, source)
+);
