@@ -33,7 +33,7 @@ export function planSegments(
   if (segments.length === 1) return [wholeTask(spec, source, tenant)];
   const needs = needsOf(onlySource(spec, source), tenant.id, tenant.leastTrust);
   const each = (kind: 'process' | 'render', wants: TaskNeeds) =>
-    segments.map((segment) => ({ ...planned(kind, source, wants), segment }));
+    segments.map((segment) => ({ ...planned(kind, source, wants), segment, maxLive: 2 }));
   const here = (kind: 'follow' | 'join', after: number[]) => ({
     ...planned(kind, source, { ...needs, work: kind }),
     ...{ needsKey: OF_SERVER, after },

@@ -6,10 +6,12 @@ import type { Database } from '../store/database.ts';
 import { endAttempts, expireAttempts, failTasks } from '../store/endings.ts';
 import { connectedNodes, endSuspensions, tripBreakers } from '../store/nodes.ts';
 import { notify } from '../store/notify.ts';
+import { leaseAlso, stragglers } from '../store/speculation.ts';
 import { pauseAfter } from './batcher.ts';
 import type { ConnectedNode, Fleet } from './fleet.ts';
 import type { Intervals } from './intervals.ts';
 import { canDo } from './needs.ts';
+import { secondAttempts } from './speculation.ts';
 import { STRATEGIES, type StrategyName } from './strategies.ts';
 
 /** Tasks looked at in one claim, at most. */
@@ -206,6 +208,7 @@ export class Scheduler {
   #look(): void {
     this.#looking = setTimeout(() => {
       this.#looked = this.#takeBack()
+        .then(() => this.#speculate())
         .then(() => this.wake())
         .catch((error: unknown) =>
           this.#options.log.error({ err: error }, 'looking for late attempts failed'),
@@ -214,6 +217,16 @@ export class Scheduler {
           if (!this.#stopped) this.#look();
         });
     }, this.#options.intervals.lookMs);
+  }
+
+  /** Nodes that have nothing to do try what holds up a job, where they should be done sooner. */
+  async #speculate(): Promise<void> {
+    const { db, fleet, intervals } = this.#options;
+    const idle = fleet.free().filter(({ busy }) => busy === 0);
+    if (idle.length === 0 || this.#stopped) return;
+    const late = await stragglers(db, WINDOW);
+    const chosen = secondAttempts(late, idle, (id) => fleet.get(id) ?? null);
+    if (chosen.length > 0) await this.#offer(await leaseAlso(db, chosen, intervals.acceptMs));
   }
 
   async #takeBack(): Promise<void> {

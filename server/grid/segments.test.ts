@@ -122,6 +122,31 @@ describe('a source that may be cut', () => {
     }
   });
 
+  it('has its last segment tried by an idle node that is faster, and takes whichever is done first', async () => {
+    const enrolled = (name: string, fps: number) =>
+      SimulatedNode.enrol(server, enrol, { speeds: { cpu: { transcode: fps } } }, name);
+    const slow = await enrolled('slow', 10);
+    nodes.push(slow);
+    await slow.connect();
+    const id = await submit();
+    await look(slow, reportOf(2));
+    const first = await take(slow);
+    await told(slow, first, { frames: 50, shown: shownOf(first.work.segment!) }, 'ack');
+    const last = await take(slow);
+    const { attempt, lease } = last;
+    slow.send({ type: 'progress', attempt, lease, seq: 1, frames: 2, of: 50, fps: 0.5 });
+    const fast = await enrolled('fast', 100);
+    nodes.push(fast);
+    await fast.connect();
+    const second = await take(fast);
+    expect(second.work).toMatchObject({ task: last.work.task, segment: last.work.segment });
+    expect(slow.held.map((offer) => offer.attempt)).toEqual([attempt]);
+    await told(fast, second, { frames: 50, shown: shownOf(second.work.segment!) }, 'ack');
+    expect(await slow.next('cancel')).toMatchObject({ attempt });
+    const { taskList } = await show(id);
+    expect(taskList[2]!.attempts.map(({ state }) => state)).toEqual(['superseded', 'done']);
+  });
+
   it('has objects found in its segments, followed through them all, and drawn in a second pass', async () => {
     const node = await join();
     const id = await submit({

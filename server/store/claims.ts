@@ -124,18 +124,22 @@ const FAIR_ORDER = `
     head.position
   LIMIT $2`;
 
-/** @param chosen pairs of tasks and nodes; null where the server does it itself. */
+/**
+ * @param chosen pairs of tasks and nodes; null where the server does it itself.
+ * @param from the state that the tasks are in: `leased` for another attempt beside the first.
+ */
 export async function lease(
   tx: Queries,
   chosen: { task: string; node: string | null }[],
   offerMs: number,
+  from: 'queued' | 'leased' = 'queued',
 ): Promise<NewAttempt[]> {
   const attempts = await tx.query<Omit<NewAttempt, 'spec'>>(
     `WITH pair AS (
        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS p (task, node, attempt, lease)
      ), taken AS (
        UPDATE task SET state = 'leased', live = live + 1, attempts = attempts + 1
-       FROM pair WHERE task.id = pair.task AND task.state = 'queued'
+       FROM pair WHERE task.id = pair.task AND task.state = $6 AND task.live < task.max_live
        RETURNING task.id, task.job, task.tenant, task.kind, task.source, task.segment, task.ordinal, task.attempts,
          pair.node, pair.attempt, pair.lease
      ), made AS (
@@ -152,6 +156,7 @@ export async function lease(
       chosen.map(() => newId('a')),
       chosen.map(() => newLease()),
       offerMs,
+      from,
     ],
   );
   const jobs = [...new Set(attempts.map(({ job }) => job))];
