@@ -48,8 +48,8 @@ export class NodeWatch {
   async #look(): Promise<void> {
     const { sensors, guard, browser, log } = this.#options;
     const load = await sensors.load();
-    browser.load(load);
-    const { pause, finish, warning } = guard.look(load, new Date());
+    const { pause, finish, warning, nearly } = guard.look(load, new Date());
+    browser.load({ ...load, ...(nearly && { warning: nearly }) });
     if (warning) log(`warning: ${warning}`);
     // Its message may change with every degree: only why it rests is news.
     if (pause?.code === this.#pause?.code) return;

@@ -14,6 +14,17 @@ const at = (time: string) => new Date(`2026-11-18T${time}:00`);
 const NOON = at('12:00');
 
 describe('a guard', () => {
+  it('says for as long as it is so what is nearly too much', () => {
+    const guard = new Guard(limits);
+    const nearly = (degrees: number) => guard.look(load({ gpus: [gpu(degrees)] }), NOON).nearly;
+    expect([60, 81, 84, 79].map(nearly)).toEqual([
+      null,
+      'the GPU is at 81 °C (stops at 90 °C)',
+      'the GPU is at 84 °C (stops at 90 °C)',
+      null,
+    ]);
+  });
+
   it('warns once, stops at the limit, and goes on below the warning only', () => {
     const guard = new Guard(limits);
     const seen = [60, 81, 84, 91, 85, 79, 82].map((degrees) => {

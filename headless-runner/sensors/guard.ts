@@ -19,6 +19,8 @@ export interface Verdict {
   finish: boolean;
   /** What is worth a line in the log, once. */
   warning: string | null;
+  /** What is nearly too much, for as long as it is. */
+  nearly: string | null;
 }
 
 /** Degrees Celsius as they were read last; null where that never was. */
@@ -46,6 +48,9 @@ export class Guard {
     const { name, degrees, isRead } = hottestOf(this.#heat, load);
     this.#hot = degrees >= temperature.stop || (this.#hot && degrees >= temperature.warn);
     const warning = this.#warningOf(name, degrees, isRead);
+    const nearly =
+      degrees >= temperature.warn ? `${name} is at ${degrees} °C (stops at ${temperature.stop} °C)` : null;
+    const told = { warning, nearly };
     const battery = load.battery && !load.battery.charging && !onBattery;
     const message = this.#hot
       ? `${name} ${isRead ? 'is' : 'was'} at ${degrees} °C; goes on below ${temperature.warn} °C`
@@ -53,15 +58,15 @@ export class Guard {
         ? 'runs on battery'
         : null;
     if (message !== null)
-      return { pause: { code: this.#hot ? 'thermal' : 'battery', message }, finish: false, warning };
+      return { pause: { code: this.#hot ? 'thermal' : 'battery', message }, finish: false, ...told };
     if (schedule && !schedule.isOpen(now))
       // Minutes of work are not thrown away for a minute's punctuality.
       return {
         pause: { code: 'schedule', message: `works again at ${schedule.opens(now)}` },
         finish: true,
-        warning,
+        ...told,
       };
-    return { pause: null, finish: true, warning };
+    return { pause: null, finish: true, ...told };
   }
 
   #warningOf(name: string, degrees: number, isRead: boolean): string | null {

@@ -39,6 +39,8 @@ export const loadReport = z.object({
     .max(32),
   /** Null where there is none. */
   battery: z.object({ level: share, charging: z.boolean() }).nullable(),
+  /** What is nearly too much, by the limits that whoever runs the machine has set. */
+  warning: words.optional(),
 });
 export type LoadReport = z.infer<typeof loadReport>;
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Straggler } from '../store/speculation.ts';
 import { CAPABILITIES } from '../testing-node.ts';
+import type { TaskNeeds } from './needs.ts';
 import { type Idle, secondAttempts } from './speculation.ts';
 
-const needs = {
+const needs: TaskNeeds = {
   ...{
     tenant: 'te',
     trust: 'untrusted',
@@ -13,7 +14,7 @@ const needs = {
     encode: null,
     work: 'detect',
   },
-} as const;
+};
 
 const node = (id: string, fps: number): Idle => ({
   ...{
@@ -29,7 +30,7 @@ const node = (id: string, fps: number): Idle => ({
 });
 
 const straggler = (task: string, more: Partial<Straggler> = {}): Straggler => ({
-  ...{ task, job: 'j', needs: { ...needs, labels: [] }, frames: 300, done: 100, fps: 10, seconds: 10 },
+  ...{ task, job: 'j', needs, frames: 300, done: 100, fps: 10, seconds: 10 },
   ...{ node: 'slow', triedOn: ['slow'] },
   ...more,
 });
@@ -63,7 +64,7 @@ describe('a segment that holds up its job', () => {
   it('goes to no node that had it, or could not do it', () => {
     const tried = straggler('t', { triedOn: ['slow', 'fast'] });
     expect(choose([tried], [node('fast', 40)])).toEqual([]);
-    const gpu = straggler('t', { needs: { ...needs, labels: [], backend: 'webgpu' } });
+    const gpu = straggler('t', { needs: { ...needs, backend: 'webgpu' } });
     expect(choose([gpu], [node('fast', 40)])).toEqual([]);
   });
 
