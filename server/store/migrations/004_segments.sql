@@ -18,3 +18,6 @@ CREATE TABLE source_mark (
   bytes bigint,
   PRIMARY KEY (job, source)
 );
+
+-- What a node did last.
+CREATE INDEX attempt_by_node ON attempt (node, started_at DESC);

@@ -37,6 +37,22 @@ const cut = {
   ],
 };
 
+it('tasks of a source that is gone through twice are told from each other', () => {
+  const twice = {
+    taskList: [
+      task(0, 'process', { segment: segment(0) }),
+      task(1, 'process', { segment: segment(1) }),
+      task(2, 'follow'),
+      task(3, 'render', { segment: segment(0) }),
+      task(4, 'render', { segment: segment(1) }),
+    ],
+  };
+  expect(twice.taskList.map(taskNames(twice))).toEqual([
+    ...['segment 1 of 2 of clip', 'segment 2 of 2 of clip', 'following through clip'],
+    ...['drawing of segment 1 of 2 of clip', 'drawing of segment 2 of 2 of clip'],
+  ]);
+});
+
 describe('the lanes of a job', () => {
   it('are one for each node, whatever they are called, and one for the server', () => {
     expect(

@@ -39,12 +39,15 @@ export function lanesOf({ taskList }: Pick<JobDetail, 'taskList'>): Lane[] {
 /** What tasks are called: of a source that is cut into segments each by its place. */
 export function taskNames({ taskList }: Pick<JobDetail, 'taskList'>): (task: Task) => string {
   const segments = new Map<string, number>();
+  // Some are gone through twice.
   for (const { source, segment } of taskList)
-    if (segment) segments.set(source, (segments.get(source) ?? 0) + 1);
+    if (segment) segments.set(source, Math.max(segments.get(source) ?? 0, segment.ordinal + 1));
   return ({ kind, ordinal, source, segment }) => {
     if (kind === 'probe') return `look at ${source}`;
     if (kind === 'join') return `joining of ${source}`;
-    if (segment) return `segment ${segment.ordinal + 1} of ${segments.get(source)} of ${source}`;
+    if (kind === 'follow') return `following through ${source}`;
+    if (segment)
+      return `${kind === 'render' ? 'drawing of ' : ''}segment ${segment.ordinal + 1} of ${segments.get(source)} of ${source}`;
     return `task ${ordinal + 1} (${source})`;
   };
 }
@@ -52,7 +55,7 @@ export function taskNames({ taskList }: Pick<JobDetail, 'taskList'>): (task: Tas
 /** The same in a word or a number, of which many stand side by side. */
 export function shortName({ kind, ordinal, segment }: Task): string {
   if (kind === 'probe') return 'look';
-  if (kind === 'join') return 'join';
+  if (kind === 'join' || kind === 'follow') return kind;
   return `${(segment?.ordinal ?? ordinal) + 1}`;
 }
 

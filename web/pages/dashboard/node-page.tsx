@@ -44,6 +44,7 @@ export function NodePage({ id }: { id: string }) {
         <h1>{node.name}</h1>
         <NodeActions node={node} />
       </div>
+      {node.load?.warning && !node.pause && <p class="notice">{node.load.warning}</p>}
       {(node.reason ?? node.pause) && (
         <div class={`notice ${node.state === 'suspended' ? 'bad' : ''}`}>
           <strong>

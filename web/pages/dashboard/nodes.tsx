@@ -156,13 +156,10 @@ export function loadOf({ load }: Pick<FarmNode, 'load'>): string | null {
   return parts.join(', ') || null;
 }
 
-/** Where processors begin to slow themselves down. */
-const WARM = 85;
-
 export function Heat({ node }: { node: FarmNode }) {
   const degrees = hottest(node);
   if (degrees === null) return '–';
-  const tone = node.pause?.code === 'thermal' ? 'bad' : degrees >= WARM ? 'warn' : null;
+  const tone = node.pause?.code === 'thermal' ? 'bad' : node.load?.warning ? 'warn' : null;
   const words = `${Math.round(degrees)} °C`;
   return tone ? <Chip tone={tone} word={words} /> : words;
 }
