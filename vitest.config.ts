@@ -38,6 +38,9 @@ const testdata = existsSync(TESTDATA) ? TESTDATA : '';
 
 const NEVER = ['**/node_modules/**', '**/dist/**', '**/.*/**'];
 
+/** What the build puts into the server's code. Each project takes an object of its own, and takes it apart. */
+const version = () => ({ __VERSION__: JSON.stringify(packageJson.version) });
+
 /** A busy machine takes its time; what is waited for comes, or the test fails all the same. */
 const PATIENT = { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } } };
 
@@ -49,7 +52,7 @@ export default defineConfig({
   test: {
     projects: [
       {
-        define: { __VERSION__: JSON.stringify(packageJson.version) },
+        define: version(),
         test: {
           name: 'node',
           include: ['**/*.test.ts'],
@@ -60,6 +63,7 @@ export default defineConfig({
         },
       },
       {
+        define: version(),
         test: {
           name: 'timing',
           include: ['**/*.timing.test.ts'],

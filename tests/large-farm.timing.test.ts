@@ -25,8 +25,8 @@ describe('the dashboard of a farm of 500 nodes and 5,000 jobs', () => {
   }, 300_000);
   afterAll(async () => {
     await browser?.close();
-    await farm.stop();
-    await server.stop();
+    await farm?.stop();
+    await server?.stop();
   });
 
   it('is there in a second and a half, goes on without a long task, and its memory stays', async () => {

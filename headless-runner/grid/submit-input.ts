@@ -76,7 +76,8 @@ export async function submitInput(plan: InputPlan, options: SubmitOptions): Prom
     let waiting: string | null = null;
     try {
       for await (const event of client.follow<JobEvent>(`/v1/jobs/${id}/events`)) {
-        if (event.type === 'attempt.log') reporter.log(`${event.data.message}`);
+        if (event.type === 'attempt.log' || event.type === 'source.whole')
+          reporter.log(`${event.data.message}`);
         if (event.type !== 'progress') continue;
         const { frames, of, ...data } = event.data as JobProgress;
         if (data.waiting !== waiting && data.waiting !== null) reporter.log(`waiting: ${data.waiting}`);

@@ -85,6 +85,7 @@ export function finishAttempts(
       await storeFiles(tx, accepted, finished);
       for (const { job, source, needs, attempt } of accepted.filter(({ kind }) => kind === 'probe')) {
         const report = finished.find((one) => one.attempt === attempt)!.outcome.plan!;
+        if (report.whole !== null) await tellWhole(tx, job, source, report.whole);
         await addTasks(tx, job, (spec) => plan(spec, source, report, needs));
       }
       await supersede(
@@ -99,6 +100,15 @@ export function finishAttempts(
     }
     return new Set(accepted.map(({ attempt }) => attempt));
   });
+}
+
+/** Why a source that might have been cut is carried out in one piece. */
+export async function tellWhole(tx: Queries, job: string, source: string, why: string): Promise<void> {
+  const message = `${source} is carried out in one piece: ${why}`;
+  await tx.query(`INSERT INTO event (job, type, data) VALUES ($1, 'source.whole', $2::jsonb)`, [
+    job,
+    JSON.stringify({ source, message }),
+  ]);
 }
 
 /** Tasks that nobody knew of when the job was made. */

@@ -3,7 +3,7 @@ import type { TaskNeeds } from '../grid/needs.ts';
 import type { Database } from './database.ts';
 import type { PlannedTask } from './jobs.ts';
 import { notify } from './notify.ts';
-import { addTasks } from './results.ts';
+import { addTasks, tellWhole } from './results.ts';
 
 /**
  * Gives the segments of a source up, where the last two attempts at one of them came out as the same and not as
@@ -45,10 +45,7 @@ export function giveUpSegments(
        FROM old LEFT JOIN ended ON ended.task = old.id`,
       [job, source],
     );
-    await tx.query(`INSERT INTO event (job, type, data) VALUES ($1, 'source.whole', $2::jsonb)`, [
-      job,
-      JSON.stringify({ source, message: `it is carried out in one piece: ${one.message}` }),
-    ]);
+    await tellWhole(tx, job, source, one.message);
     await addTasks(tx, job, (spec) => plan(spec, given[0]!.needs));
     const attempts = given.flatMap(({ attempt, live }) => (live && attempt ? [attempt] : []));
     if (attempts.length > 0) await notify(tx, { what: 'cancel', job, attempts });

@@ -120,7 +120,7 @@ export function eventWords(job: Pick<JobDetail, 'taskList'>): (event: JobEvent) 
     const error = data.error as { message: string } | null | undefined;
     const because = error ? ` (${error.message})` : '';
     const task = ordinal === null ? null : job.taskList[ordinal];
-    if (!task) return `${WORDS[type] ?? type}${because}`;
+    if (!task) return `${WORDS[type] ?? data.message ?? type}${because}`;
     const name = of.get(attempt ?? '') ?? nodes.get(node ?? '') ?? ends.get(`${ordinal} ${at}`);
     const where = name ? ` ${BY[type] ?? 'on'} ${name}` : '';
     const subject = names(task);
