@@ -18,13 +18,16 @@ import { Tracks } from './segments/tracks.ts';
 import { DepthMapOutput } from './sink/depth-maps.ts';
 import { PictureOutput } from './sink/picture-output.ts';
 import { VideoOutput } from './sink/video-output.ts';
-import type { FrameSource, FrameSourceInfo, Range, SourceFrame } from './source/frame-source.ts';
+import {
+  type FrameSource,
+  type FrameSourceInfo,
+  type Range,
+  type SourceFrame,
+  UNKNOWN_FPS,
+} from './source/frame-source.ts';
 import { noFrames } from './source/media-source.ts';
 import { VideoSource } from './source/video-source.ts';
 import { ZoneCounter } from './zones/zone-counter.ts';
-
-/** Frames a second taken of a source that does not say. */
-const UNKNOWN_FPS = 30;
 
 export interface StreamModels {
   detect: LoadedModel<DetectModel> | null;

@@ -1,11 +1,9 @@
 import { UPRIGHT } from '../../../kernels/index.ts';
 import type { FrameEvent, ZoneTotals } from '../../../protocol/index.ts';
 import type { SourcePlan } from '../plan.ts';
+import { UNKNOWN_FPS } from '../source/frame-source.ts';
 import { Following } from '../track/following.ts';
 import { ZoneCounter } from '../zones/zone-counter.ts';
-
-/** Frames a second taken of a source that does not say, as the engine takes it. */
-const UNKNOWN_FPS = 30;
 
 /**
  * Follows objects over all segments of a source, from what was found in each, and counts them: as one run over the

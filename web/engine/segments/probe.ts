@@ -3,13 +3,12 @@ import type { EngineHost } from '../host.ts';
 import { planJob, rangeOf, type SourcePlan, sourceName } from '../plan.ts';
 import { holdsAudio } from '../sink/media-output.ts';
 import { copiesPackets } from '../sink/video-output.ts';
+import { UNKNOWN_FPS } from '../source/frame-source.ts';
 import { MediaSource } from '../source/media-source.ts';
 import { type Clip, type Cut, cutSegments } from './cut.ts';
 
 /** Seconds after which a range of depth that is smoothed over time depends on what was before by less than 1 %. */
 const DEPTH_MEMORY_SECONDS = 2.5;
-/** Of a source that does not say how many frames a second it has. */
-const UNKNOWN_FPS = 30;
 /** Packets of the index between two words of progress: without one it may be long. */
 const PROGRESS_PACKETS = 1_000;
 

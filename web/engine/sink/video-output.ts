@@ -10,7 +10,7 @@ import type { EngineHost } from '../host.ts';
 import type { Meter } from '../pipeline/meter.ts';
 import { Signal } from '../pipeline/signal.ts';
 import { rangeOf, type SourcePlan } from '../plan.ts';
-import type { FrameSourceInfo, Range } from '../source/frame-source.ts';
+import { type FrameSourceInfo, type Range, UNKNOWN_FPS } from '../source/frame-source.ts';
 import type { MediaSource } from '../source/media-source.ts';
 import { type AudioPump, planAudio } from './audio.ts';
 import { EncodePump } from './encode.ts';
@@ -32,9 +32,6 @@ export interface VideoOutputOptions {
   meter: Meter;
   signal: AbortSignal;
 }
-
-/** Frames a second assumed of a source that does not say: it steers the encoder's rate control only. */
-const FALLBACK_FPS = 30;
 
 /** Encodes frames into the file of a video output, with the source's audio beside them. */
 export class VideoOutput {
@@ -113,7 +110,8 @@ export class VideoOutput {
   async #open(frame: VideoFrame): Promise<EncodePump> {
     const { host, spec, info, media, range, segment, upright, meter, signal } = this.#options;
     const { width, height } = spec.size ? this.#stored(spec.size) : frame.visibleRect!;
-    const fps = info.fps ?? FALLBACK_FPS;
+    // It steers the encoder's rate control only.
+    const fps = info.fps ?? UNKNOWN_FPS;
     const codec = await this.#codec(width, height, fps);
     const quality = spec.quality ?? 'medium';
     const choice = await chooseEncoder({

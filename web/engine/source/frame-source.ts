@@ -1,6 +1,9 @@
 import type { View } from '../../../kernels/index.ts';
 import type { Truth } from '../../../protocol/index.ts';
 
+/** Frames a second taken of a source that does not say. */
+export const UNKNOWN_FPS = 30;
+
 /** What a source says of itself before its first frame. */
 export interface FrameSourceInfo {
   /** Displayed size and orientation; of the first picture where they differ. */
