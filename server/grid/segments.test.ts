@@ -13,6 +13,19 @@ const reportOf = (segments: number): ProbeReport => ({
   })),
 });
 
+/** Event lines of 50 frames. */
+function linesOf(first: number, more: object = {}): string {
+  const frame = (i: number) => ({
+    v: 1,
+    type: 'frame',
+    source: 'in',
+    frame: first + i,
+    time: (first + i) / 25,
+    ...more,
+  });
+  return Array.from({ length: 50 }, (_, i) => `${JSON.stringify(frame(i))}\n`).join('');
+}
+
 describe('a source that may be cut', () => {
   let server: TestServer;
   let enrol: string;
@@ -195,6 +208,50 @@ describe('a source that may be cut', () => {
     ).toBe(0);
   });
 
+  it.each([
+    ['is nothing', 'null\n'],
+    ['is no JSON', '{"type":\n'],
+    ['has boxes that are none', linesOf(50, { detections: [{ box: 'wide' }] })],
+    ['has frames of another one', linesOf(0)],
+    ['lacks its last frame', linesOf(50).replace(/[^\n]*\n$/, '')],
+  ])('has a segment whose file %s worked at again, and joined after that', async (_what, bad) => {
+    const node = await join();
+    const id = await submit();
+    await look(node, reportOf(2));
+    const give = async (offer: Offer, lines: string) => {
+      const file = await node.upload(offer, 'events', 'events.ndjson', Buffer.from(lines));
+      const { segment } = offer.work;
+      node.send({
+        ...{ type: 'result', attempt: offer.attempt, lease: offer.lease, files: [file] },
+        outcome: { frames: 50, seconds: 1, truncated: false, shown: shownOf(segment!) },
+      });
+      await node.next('ack');
+    };
+    const first = await take(node);
+    expect(first.work.segment!.ordinal).toBe(0);
+    await give(first, linesOf(0));
+    await give(await take(node), bad);
+    const again = await take(node);
+    expect(again.work.segment!.ordinal).toBe(1);
+    await give(again, linesOf(50));
+    await expect.poll(async () => (await show(id)).state).toBe('done');
+    const { taskList, files } = await show(id);
+    expect(taskList[2]!.attempts.map(({ state, error }) => [state, error?.code])).toEqual([
+      ['failed', 'segment-short'],
+      ['done', undefined],
+    ]);
+    expect(taskList[3]!.attempts.map(({ state }) => state)).toEqual(['returned', 'done']);
+    expect(files.map(({ name, task }) => [name, task])).toEqual([['events.ndjson', 3]]);
+    const answer = await fetch(new URL(files[0]!.path, server.url), {
+      headers: { authorization: `Bearer ${server.admin}` },
+    });
+    const frames = (await answer.text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { frame?: number });
+    expect(frames.slice(0, -1).map(({ frame }) => frame)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+  });
+
   it('is done in one piece where two attempts agree that it is not what its index says', async () => {
     const node = await join();
     const id = await submit();
@@ -233,5 +290,11 @@ describe('a source that may be cut', () => {
     expect(lines.find(({ type }) => type === 'source.whole')).toMatchObject({
       data: { message: expect.stringMatching(/in one piece: Segment \d came out as 49 frames/) },
     });
+    // Taken up again, it is the whole that is: what was given up stays so.
+    await server.ask('POST', `/v1/jobs/${id}/retry`);
+    const retried = await take(node);
+    expect(retried.work).toMatchObject({ kind: 'process', segment: null });
+    await told(node, retried, { frames: 147 }, 'ack');
+    await expect.poll(async () => (await show(id)).state).toBe('done');
   });
 });

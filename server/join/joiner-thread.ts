@@ -35,7 +35,6 @@ export async function joinInThread({
   signal.throwIfAborted();
   const thread = new Worker(threadFile(), {
     resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MIB },
-    stdout: false,
   });
   const tell = (message: ToJoiner, transfer: ArrayBuffer[] = []) => thread.postMessage(message, transfer);
   let onAbort = () => {};
@@ -49,7 +48,11 @@ export async function joinInThread({
         switch (message.type) {
           case 'ask':
             serve(message.request).then(
-              (value) => tell({ type: 'answer', id: message.id, value }),
+              (value) =>
+                tell(
+                  { type: 'answer', id: message.id, value },
+                  value instanceof Uint8Array ? [value.buffer] : [],
+                ),
               (error: unknown) =>
                 tell({ type: 'refusal', id: message.id, error: EdgeRunnerError.from(error).toRecord() }),
             );

@@ -71,6 +71,8 @@ export class Joiner {
       .catch((error: unknown) => this.#options.log.error({ err: error }, 'joining failed'))
       .finally(() => {
         this.#working = null;
+        // Somebody called while it was about to end.
+        if (this.#again) this.wake();
       });
   }
 
@@ -152,9 +154,8 @@ export class Joiner {
         ...{ spec: about, parts, began: began.getTime() },
         pass: kind === 'follow' ? 'follow' : found ? 'follow-and-join' : 'join',
         fps: (await probeOf(db, job, source)).fps,
-        before: done.flatMap(({ kind: of, segment, outcome }) =>
-          outcome && of !== from && (segment || of === 'follow') ? [outcome] : [],
-        ),
+        // It sums up the pass before it.
+        before: done.flatMap(({ kind: of, outcome }) => (of === 'follow' && outcome ? [outcome] : [])),
       },
       // What was found is yet to be drawn.
       keys: kind === 'follow' ? [] : files.map(({ id }) => id),

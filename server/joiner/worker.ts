@@ -7,6 +7,7 @@ import {
   FOUND_OUTPUT,
   type FrameEvent,
   type FromJoiner,
+  type JoinPart,
   type JoinRequest,
   type JoinWork,
   type SummaryEvent,
@@ -119,7 +120,14 @@ function summaryOf({ spec, parts, began, before }: JoinWork, follower: SegmentFo
   return { ...summary, ...(zones && { zones }) };
 }
 
-const openEvents = (parts: JoinWork['parts']) => async (place: number) => bytesOf(parts[place]!.events);
+/** A file of a segment. @throws {BadSegmentError} where its node sent none. */
+function openFile({ segment, ...files }: JoinPart, which: 'video' | 'events'): SourceBytes {
+  const key = files[which];
+  if (key === null) throw new BadSegmentError(segment, `its node sent no ${which}`);
+  return bytesOf(key);
+}
+
+const openEvents = (parts: JoinWork['parts']) => async (place: number) => openFile(parts[place]!, 'events');
 
 /** Follows objects through all segments. @returns a file of lines for each. */
 async function follow(parts: JoinWork['parts'], follower: SegmentFollower): Promise<WrittenFile[]> {
@@ -158,7 +166,7 @@ async function joinVideo({ parts }: JoinWork, output: VideoOutputSpec, range: Ra
       },
       spec: output,
       segments: parts.map(({ segment }) => segment),
-      openPart: async ({ ordinal }) => bytesOf(parts[ordinal]!.video),
+      openPart: async ({ ordinal }) => openFile(parts[ordinal]!, 'video'),
       ...{ sound, range },
       onFrame: (frames) => {
         if (performance.now() - said < PROGRESS_MS) return;
@@ -175,7 +183,8 @@ async function joinVideo({ parts }: JoinWork, output: VideoOutputSpec, range: Ra
 
 const upload = (output: string, name: string) =>
   new PartUpload(output, name, async ({ index, sha256, bytes }) => {
-    await ask({ what: 'write', output, name, index, sha256, bytes });
+    // Nobody looks at them here again.
+    await ask({ what: 'write', output, name, index, sha256, bytes }, [bytes.buffer]);
   });
 
 /** A file of event lines. */

@@ -297,7 +297,11 @@ export async function retryJob(db: Queries, tenant: string, id: string): Promise
          SELECT 1 FROM task_dep JOIN task needed ON needed.id = task_dep.needs
          WHERE task_dep.task = task.id AND needed.state <> 'done'
        ) THEN 'blocked' ELSE 'queued' END
-     WHERE job = $1 AND state IN ('failed', 'dead', 'cancelled')`,
+     WHERE job = $1 AND state IN ('failed', 'dead', 'cancelled')
+       -- Segments that were given up stay so: their source is carried out in one piece.
+       AND NOT ((segment IS NOT NULL OR kind IN ('follow', 'join')) AND EXISTS (
+         SELECT 1 FROM task whole WHERE whole.job = task.job AND whole.source = task.source
+           AND whole.kind = 'process' AND whole.segment IS NULL))`,
     [id],
   );
   await forgetMarks(db, id);

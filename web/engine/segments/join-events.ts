@@ -1,10 +1,11 @@
-import type {
-  EventLine,
-  FrameEvent,
-  JoinPart,
-  StageStats,
-  SummaryEvent,
-  TaskOutcome,
+import {
+  type EventLine,
+  type FrameEvent,
+  frameLine,
+  type JoinPart,
+  type StageStats,
+  type SummaryEvent,
+  type TaskOutcome,
 } from '../../../protocol/index.ts';
 import type { SourceBytes } from '../host.ts';
 import { BadSegmentError } from './join.ts';
@@ -38,8 +39,10 @@ export async function joinEvents(
       });
       const wanted: EventLine[] = [];
       for (const event of events) {
-        if (event.type === 'source' && place === 0 && next === segment.firstFrame) wanted.push(event);
-        if (event.type !== 'frame') continue;
+        if (event?.type === 'frame' && !frameLine.safeParse(event).success)
+          throw new BadSegmentError(segment, 'one of its events is not that of a frame');
+        if (event?.type === 'source' && place === 0 && next === segment.firstFrame) wanted.push(event);
+        if (event?.type !== 'frame') continue;
         if (event.frame !== next++)
           throw new BadSegmentError(segment, `it has events of frame ${event.frame}`);
         wanted.push(follow ? await follow(event) : event);

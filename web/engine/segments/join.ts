@@ -1,12 +1,13 @@
 import type { EncodedPacket } from 'mediabunny';
 import { EdgeRunnerError, type Segment, type VideoOutputSpec } from '../../../protocol/index.ts';
 import type { EngineHost, SourceBytes } from '../host.ts';
+import { joinedBytes } from '../joined-bytes.ts';
 import { Signal } from '../pipeline/signal.ts';
 import { type AudioPump, planAudio } from '../sink/audio.ts';
 import { MediaOutput } from '../sink/media-output.ts';
 import type { Range } from '../source/frame-source.ts';
 import { MediaSource } from '../source/media-source.ts';
-import { joined, parameterSets, sameBytes } from './parameter-sets.ts';
+import { parameterSets, sameBytes } from './parameter-sets.ts';
 
 export interface JoinOptions {
   host: Pick<EngineHost, 'createFile' | 'log'>;
@@ -140,8 +141,17 @@ async function lookAtAll({ segments, openPart, host, signal }: JoinOptions): Pro
   return { media: first!, config: { ...config, codec: config.codec.replace('avc1', 'avc3') }, inBand: true };
 }
 
-const open = async ({ ordinal }: Segment, openPart: JoinOptions['openPart']): Promise<MediaSource> =>
-  MediaSource.open(`segment ${ordinal}`, await openPart({ ordinal } as Segment));
+async function open(segment: Segment, openPart: JoinOptions['openPart']): Promise<MediaSource> {
+  const bytes = await openPart(segment);
+  try {
+    return await MediaSource.open(`segment ${segment.ordinal}`, bytes);
+  } catch (error) {
+    // What a node sent says nothing against the source that somebody else gave.
+    if (error instanceof EdgeRunnerError && error.code.startsWith('input-'))
+      throw new BadSegmentError(segment, error.message);
+    throw error;
+  }
+}
 
 /** The packets of a segment, in the time of the output, once they are known to be what was planned. */
 async function* packetsOf(
@@ -164,7 +174,7 @@ async function* packetsOf(
       if (time <= last) throw new BadSegmentError(segment, `its frame at ${time + shift} µs is out of order`);
       frames++;
       last = time;
-      const data = sets && packet.type === 'key' ? joined([sets, packet.data]) : packet.data;
+      const data = sets && packet.type === 'key' ? joinedBytes([sets, packet.data]) : packet.data;
       yield packet.clone({ timestamp: time / 1e6, data });
     }
     if (frames !== segment.frames)

@@ -1,3 +1,5 @@
+import { joinedBytes } from '../joined-bytes.ts';
+
 /** Bytes of the length before each unit of H.264 in MP4. */
 const LENGTH_BYTES = 4;
 
@@ -21,17 +23,7 @@ export function parameterSets(description: AllowSharedBufferSource): Uint8Array 
       at += 2 + length;
     }
   }
-  return sets.length === 0 ? null : joined(sets);
-}
-
-export function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.byteLength;
-  }
-  return all;
+  return sets.length === 0 ? null : joinedBytes(sets);
 }
 
 export function sameBytes(

@@ -1,6 +1,7 @@
 import type { DepthMap } from '../../../kernels/index.ts';
 import type { DepthHead } from '../../../models/adapters/depth.ts';
 import type { EngineHost } from '../host.ts';
+import { joinedBytes } from '../joined-bytes.ts';
 import { writeWhole } from './whole-file.ts';
 
 /** Writes depth maps as pictures of 16-bit greys, in the model's own resolution. */
@@ -54,7 +55,7 @@ export async function depthPng(
   new DataView(header.buffer).setUint32(4, height);
   header.set([16, 0, 0, 0, 0], 8);
   const note = (key: string, value: string) => chunk('tEXt', new TextEncoder().encode(`${key}\0${value}`));
-  return joined([
+  return joinedBytes([
     Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
     chunk('IHDR', header),
     note('depth-min', String(min)),
@@ -88,16 +89,6 @@ function chunk(type: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
   out.set(new TextEncoder().encode(type), 4);
   out.set(data, 8);
   view.setUint32(8 + data.length, crc32(out.subarray(4, 8 + data.length)));
-  return out;
-}
-
-function joined(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
   return out;
 }
 
