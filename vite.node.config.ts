@@ -17,7 +17,7 @@ export default defineConfig({
       input: {
         main: path('headless-runner/main.ts'),
         server: path('server/index.ts'),
-        joiner: path('server/joiner/worker.ts'),
+        stitcher: path('server/stitcher/worker.ts'),
         browser: path('headless-runner/browser/index.ts'),
         bench: path('bench/main.ts'),
         'bench-kernels': path('bench/kernels/main.ts'),

@@ -20,7 +20,6 @@ import { Grid } from './grid/grid.ts';
 import { Hub } from './grid/hub.ts';
 import { NodeSocket } from './grid/node-socket.ts';
 import { attemptKey, partsOf, workOf } from './grid/work.ts';
-import { Joiner } from './join/joiner.ts';
 import { Metrics } from './metrics.ts';
 import { ModelShelf } from './models.ts';
 import { AddressGuard } from './net/address-guard.ts';
@@ -32,6 +31,7 @@ import { Reach } from './reach.ts';
 import { Retention } from './retention.ts';
 import type { Services } from './services.ts';
 import { SourceReader } from './sources.ts';
+import { Stitcher } from './stitch/stitcher.ts';
 import { census } from './store/census.ts';
 import type { Database } from './store/database.ts';
 import type { TaskKind } from './store/jobs.ts';
@@ -98,8 +98,8 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     closing.push(() => http.close());
     await grid.start();
     closing.push(() => grid.stop());
-    services.joiner.start();
-    closing.push(() => services.joiner.stop());
+    services.stitcher.start();
+    closing.push(() => services.stitcher.stop());
     const retention = new Retention({ ...services, keepSeconds: options.keepSeconds });
     retention.start();
     closing.push(() => retention.stop());
@@ -170,12 +170,12 @@ async function buildServices(
       metrics.attempts.inc({ end: state });
       return blobs.remove(`jobs/${job}/${attempt}`);
     },
-    onQueue: () => joiner.wake(),
+    onQueue: () => stitcher.wake(),
     onJobs: (jobs) => hub.wake(jobs),
   });
   const guard = new AddressGuard(options.allowAddresses);
   const sources = new SourceReader(db, blobs, guard);
-  const joiner = new Joiner({ db, blobs, guard, sources, grid, intervals, log });
+  const stitcher = new Stitcher({ db, blobs, guard, sources, grid, intervals, log });
   const metrics = new Metrics(
     () => grid.fleet.size,
     async () => ({ ...(await census(db)), diskFree: await room.free() }),
@@ -183,7 +183,7 @@ async function buildServices(
   return {
     ...{ build: __VERSION__, log, db, blobs, grid, hub, signer, intervals, metrics, room, reach },
     models: new ModelShelf({ folders: options.modelFolders, cacheDir: options.modelCache }),
-    ...{ joiner, sources },
+    ...{ stitcher, sources },
     farm: new FarmWatch({ db, grid, room, history }),
     uploads: new Uploads(db, blobs, join(data, 'uploads'), options.mostUploadBytes),
   };

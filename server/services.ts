@@ -5,12 +5,12 @@ import type { FarmWatch } from './farm/watch.ts';
 import type { Grid } from './grid/grid.ts';
 import type { Hub } from './grid/hub.ts';
 import type { Intervals } from './grid/intervals.ts';
-import type { Joiner } from './join/joiner.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelShelf } from './models.ts';
 import type { Signer } from './net/signer.ts';
 import type { Reach } from './reach.ts';
 import type { SourceReader } from './sources.ts';
+import type { Stitcher } from './stitch/stitcher.ts';
 import type { Database } from './store/database.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -30,6 +30,6 @@ export interface Services {
   metrics: Metrics;
   room: DiskRoom;
   farm: FarmWatch;
-  joiner: Joiner;
+  stitcher: Stitcher;
   reach: Reach;
 }

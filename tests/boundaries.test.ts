@@ -6,7 +6,7 @@ import { ROOT } from './support/command.ts';
 const ROOMS = [
   ...['protocol', 'kernels', 'models', 'web/engine', 'web/node', 'web/pages'],
   // In a thread of its own, a host of the engine for what decodes nothing; before the room that it lies in.
-  ...['server/joiner', 'server'],
+  ...['server/stitcher', 'server'],
   ...['headless-runner', 'bench', 'tests'],
 ] as const;
 type Room = (typeof ROOMS)[number];
@@ -19,7 +19,7 @@ const MAY: Record<Room, readonly Room[]> = {
   'web/engine': ['models', 'kernels', 'protocol'],
   'web/node': ['web/engine', 'protocol'],
   'web/pages': ['web/engine', 'web/node', 'models', 'kernels', 'protocol'],
-  'server/joiner': ['web/engine', 'web/node', 'protocol'],
+  'server/stitcher': ['web/engine', 'web/node', 'protocol'],
   server: ['protocol', 'models'],
   'headless-runner': ['protocol', 'server', 'models'],
   bench: ROOMS,

@@ -82,7 +82,7 @@ describe('a video over many nodes', () => {
     expect(taskList.map(({ kind, state }) => `${kind} ${state}`)).toEqual([
       'probe done',
       ...Array(segments).fill('process done'),
-      'join done',
+      'stitch done',
     ]);
     expect([frames, of]).toEqual([FRAMES, FRAMES]);
     expect(frameNumbers(out, SIZE)).toEqual(Array.from({ length: FRAMES }, (_, i) => i));

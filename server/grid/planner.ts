@@ -34,13 +34,13 @@ export function planSegments(
   const needs = needsOf(onlySource(spec, source), tenant.id, tenant.leastTrust);
   const each = (kind: 'process' | 'render', wants: TaskNeeds) =>
     segments.map((segment) => ({ ...planned(kind, source, wants), segment, maxLive: 2 }));
-  const here = (kind: 'follow' | 'join', after: number[]) => ({
+  const here = (kind: 'follow' | 'stitch', after: number[]) => ({
     ...planned(kind, source, { ...needs, work: kind }),
     ...{ needsKey: OF_SERVER, after },
   });
   const places = segments.map((_, place) => place);
   if (passesOf(spec, source) !== 'find, follow, render')
-    return [...each('process', needs), here('join', places)];
+    return [...each('process', needs), here('stitch', places)];
   const follow = segments.length;
   return [
     ...each('process', { ...needs, encode: null, work: 'detect' }),
@@ -52,7 +52,7 @@ export function planSegments(
       }),
     ),
     here(
-      'join',
+      'stitch',
       places.map((place) => follow + 1 + place),
     ),
   ];

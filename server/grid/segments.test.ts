@@ -103,7 +103,7 @@ describe('a source that may be cut', () => {
       'process leased',
       'process leased',
       'process queued',
-      'join blocked',
+      'stitch blocked',
     ]);
     expect(await show(id)).toMatchObject({ frames: 0, of: 150, tasks: { total: 5 } });
     for (const [i, node] of [one, other].entries()) {
@@ -176,7 +176,7 @@ describe('a source that may be cut', () => {
     expect(Object.keys(offer.work.sources)).toEqual(['in']);
     expect(await states(id)).toEqual([
       ...['probe done', 'process leased', 'process queued', 'follow blocked'],
-      ...['render blocked', 'render blocked', 'join blocked'],
+      ...['render blocked', 'render blocked', 'stitch blocked'],
     ]);
     // Both passes are all there is to do.
     expect((await show(id)).of).toBe(100);
@@ -273,7 +273,7 @@ describe('a source that may be cut', () => {
     expect((await states(id)).slice(0, -1)).toEqual([
       'probe done',
       ...Array(3).fill('process cancelled'),
-      'join cancelled',
+      'stitch cancelled',
     ]);
     const events = await fetch(new URL(`/v1/jobs/${id}/cancel`, server.url), {
       method: 'POST',

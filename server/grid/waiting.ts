@@ -1,9 +1,10 @@
+import { OF_SERVER } from '../store/claims.ts';
 import type { Queries } from '../store/database.ts';
 import { connectedNodes, type NodeRow } from '../store/nodes.ts';
 import { canDo, type TaskNeeds } from './needs.ts';
 
 /** Milliseconds that a look at the nodes is good for: thousands may wait at a time. */
-const LOOK = 5_000;
+const LOOK = 1_000;
 
 /** Why jobs wait, in words for whoever waits for them. */
 export class Waiting {
@@ -19,8 +20,9 @@ export class Waiting {
   async why(job: string): Promise<string | null> {
     const queued = await this.#db.query<{ needs: TaskNeeds; seconds: number | null }>(
       `SELECT needs, extract(epoch FROM min(coalesce(wait_until, now())) - now())::int AS seconds FROM task
-       WHERE job = $1 AND state = 'queued' GROUP BY needs`,
-      [job],
+       WHERE job = $1 AND state = 'queued' AND needs_key <> $2 GROUP BY needs`,
+      // What servers do themselves waits for no node.
+      [job, OF_SERVER],
     );
     if (queued.length === 0) return null;
     const rest = Math.min(...queued.map(({ seconds }) => seconds ?? 0));

@@ -16,7 +16,7 @@ export function workOf(
   { job, task, kind, source, segment, spec }: NewAttempt,
   sources: Record<string, string>,
 ): Work {
-  if (kind === 'join' || kind === 'follow') throw new Error('a node was chosen for what servers do');
+  if (kind === 'stitch' || kind === 'follow') throw new Error('a node was chosen for what servers do');
   const part = onlySource(spec, source);
   return {
     ...{ job, task, kind, segment, sources },

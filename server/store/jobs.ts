@@ -51,7 +51,7 @@ export interface TaskRow {
  * A look at a source, work at it or at a segment of it, the joining of its segments. Where objects are followed and drawn:
  * the following through all segments, and the drawing of each.
  */
-export type TaskKind = 'probe' | 'process' | 'follow' | 'render' | 'join';
+export type TaskKind = 'probe' | 'process' | 'follow' | 'render' | 'stitch';
 
 /** A task as the planner wants it. */
 export interface PlannedTask {
@@ -153,7 +153,7 @@ const PROGRESS = `
         / (1 + bool_or(kind = 'render')::int), 0)::int AS frames,
       -- Before a source was looked at nobody knows; the joining is no more of it.
       CASE WHEN bool_and(coalesce((task.outcome ->> 'frames')::int, a.expected, (segment ->> 'frames')::int) IS NOT NULL)
-          FILTER (WHERE kind NOT IN ('join', 'follow'))
+          FILTER (WHERE kind NOT IN ('stitch', 'follow'))
         THEN (sum(coalesce((task.outcome ->> 'frames')::int, a.expected, (segment ->> 'frames')::int))
           FILTER (WHERE kind IN ('process', 'render')) / (1 + bool_or(kind = 'render')::int))::int END AS expected,
       coalesce(sum(a.fps), 0)::float8 AS fps
@@ -299,7 +299,7 @@ export async function retryJob(db: Queries, tenant: string, id: string): Promise
        ) THEN 'blocked' ELSE 'queued' END
      WHERE job = $1 AND state IN ('failed', 'dead', 'cancelled')
        -- Segments that were given up stay so: their source is carried out in one piece.
-       AND NOT ((segment IS NOT NULL OR kind IN ('follow', 'join')) AND EXISTS (
+       AND NOT ((segment IS NOT NULL OR kind IN ('follow', 'stitch')) AND EXISTS (
          SELECT 1 FROM task whole WHERE whole.job = task.job AND whole.source = task.source
            AND whole.kind = 'process' AND whole.segment IS NULL))`,
     [id],

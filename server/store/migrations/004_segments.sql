@@ -1,7 +1,7 @@
 -- Sources that are cut: one task looks at them, several work at their segments, one joins what comes of it. Where objects are
 -- followed and drawn, one follows them through all that was found, and several draw them, in between.
 ALTER TABLE task DROP CONSTRAINT task_kind_check;
-ALTER TABLE task ADD CONSTRAINT task_kind_check CHECK (kind IN ('probe', 'process', 'follow', 'render', 'join'));
+ALTER TABLE task ADD CONSTRAINT task_kind_check CHECK (kind IN ('probe', 'process', 'follow', 'render', 'stitch'));
 ALTER TABLE task ADD COLUMN segment jsonb;
 
 -- Null where a server does it itself.

@@ -2,8 +2,8 @@ import {
   type EventLine,
   type FrameEvent,
   frameLine,
-  type JoinPart,
   type StageStats,
+  type StitchPart,
   type SummaryEvent,
   type TaskOutcome,
 } from '../../../protocol/index.ts';
@@ -22,7 +22,7 @@ const LONGEST_LINE = 1 << 24;
  * @throws {BadSegmentError} for a segment whose lines are not those of its frames.
  */
 export async function joinEvents(
-  parts: readonly Pick<JoinPart, 'segment'>[],
+  parts: readonly Pick<StitchPart, 'segment'>[],
   openPart: (place: number) => Promise<Pick<SourceBytes, 'read'>>,
   emit: (lines: EventLine[], place: number) => Promise<void>,
   follow: ((frame: FrameEvent) => Promise<FrameEvent>) | null = null,
@@ -81,7 +81,7 @@ async function* linesOf({ read }: Pick<SourceBytes, 'read'>): AsyncGenerator<str
  */
 export function joinSummaries(
   source: string,
-  parts: readonly JoinPart[],
+  parts: readonly StitchPart[],
   seconds: number,
   before: readonly TaskOutcome[] = [],
 ): SummaryEvent {

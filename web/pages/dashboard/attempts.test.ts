@@ -33,7 +33,7 @@ const cut = {
         attempt('a3', 'n1', 'Chrome on Linux', 3),
       ],
     }),
-    task(3, 'join', { attempts: [attempt('a4', null, null, 5)] }),
+    task(3, 'stitch', { attempts: [attempt('a4', null, null, 5)] }),
   ],
 };
 
@@ -81,9 +81,9 @@ describe('the tasks of a job', () => {
       'look at clip',
       'segment 1 of 2 of clip',
       'segment 2 of 2 of clip',
-      'joining of clip',
+      'stitching of clip',
     ]);
-    expect(cut.taskList.map(shortName)).toEqual(['look', '1', '2', 'join']);
+    expect(cut.taskList.map(shortName)).toEqual(['look', '1', '2', 'stitch']);
     const whole = task(4, 'process');
     expect([taskNames(cut)(whole), shortName(whole)]).toEqual(['task 5 (clip)', '5']);
   });
@@ -121,6 +121,6 @@ it('names the node with what happened, also where only the moment tells of it', 
     'Segment 2 of 2 of clip: offered to Chrome on Linux 2',
     'Segment 2 of 2 of clip: to be tried again after Chrome on Linux 2 (It broke.)',
     'Segment 2 of 2 of clip on Chrome on Linux: It reads.',
-    'Joining of clip: done on the server',
+    'Stitching of clip: done on the server',
   ]);
 });

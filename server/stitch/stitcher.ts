@@ -4,9 +4,9 @@ import {
   EdgeRunnerError,
   FOUND_OUTPUT,
   isFinal,
-  type JoinPart,
-  type JoinRequest,
-  type JoinWork,
+  type StitchPart,
+  type StitchRequest,
+  type StitchWork,
   type TaskOutcome,
 } from '../../protocol/index.ts';
 import type { BlobStore } from '../blobs/store.ts';
@@ -21,12 +21,12 @@ import type { SourceReader } from '../sources.ts';
 import type { NewAttempt } from '../store/claims.ts';
 import type { Database } from '../store/database.ts';
 import { type TaskKind, tasksOfJob } from '../store/jobs.ts';
-import { beganAt, claimForServer, probeOf, redoSegment } from '../store/joins.ts';
 import { deleteBlobs, partsOfSource } from '../store/records.ts';
-import { joinInThread } from './joiner-thread.ts';
+import { beganAt, claimForServer, probeOf, redoSegment } from '../store/stitching.ts';
 import { type RandomBytes, sourceBytes, storedBytes } from './source-bytes.ts';
+import { stitchInThread } from './stitcher-thread.ts';
 
-export interface JoinerOptions {
+export interface StitcherOptions {
   db: Database;
   blobs: BlobStore;
   guard: AddressGuard;
@@ -40,14 +40,14 @@ export interface JoinerOptions {
  * Joins what nodes made of the segments of a source, on this server, one source at a time. It holds a lease as a node
  * does: where this server goes, another one does it, or this one when it is there again.
  */
-export class Joiner {
-  readonly #options: JoinerOptions;
+export class Stitcher {
+  readonly #options: StitcherOptions;
   readonly #ending = new AbortController();
   #working: Promise<void> | null = null;
   #again = false;
   #look: NodeJS.Timeout | null = null;
 
-  constructor(options: JoinerOptions) {
+  constructor(options: StitcherOptions) {
     this.#options = options;
   }
 
@@ -104,7 +104,7 @@ export class Joiner {
     }, intervals.renewMs);
     try {
       const { work, keys } = await this.#workOf(made);
-      const joined = await joinInThread({
+      const joined = await stitchInThread({
         work,
         serve: this.#serverOf(made, work, signal),
         onProgress: (frames) => grid.moved(held, { frames, of: null, fps: 0 }),
@@ -122,7 +122,7 @@ export class Joiner {
   }
 
   /** What is to be joined, and the keys of its files, which are of no use afterwards. */
-  async #workOf({ job, kind, source, spec }: NewAttempt): Promise<{ work: JoinWork; keys: string[] }> {
+  async #workOf({ job, kind, source, spec }: NewAttempt): Promise<{ work: StitchWork; keys: string[] }> {
     const { db } = this.#options;
     const [tasks, files, began] = await Promise.all([
       tasksOfJob(db, job),
@@ -136,7 +136,7 @@ export class Joiner {
     const found = kind === 'follow' || passes === 'find, follow';
     const from = passOf(kind, passes);
     const done = tasks.filter((task) => task.source === source && task.outcome && task.state === 'done');
-    const parts = done.flatMap(({ id, kind: of, segment, outcome }): JoinPart[] => {
+    const parts = done.flatMap(({ id, kind: of, segment, outcome }): StitchPart[] => {
       if (of !== from || !segment || !outcome) return [];
       const fileOf = (output: string | undefined) =>
         files.find((file) => file.task === id && file.output === output)?.id ?? null;
@@ -152,7 +152,7 @@ export class Joiner {
     return {
       work: {
         ...{ spec: about, parts, began: began.getTime() },
-        pass: kind === 'follow' ? 'follow' : found ? 'follow-and-join' : 'join',
+        pass: kind === 'follow' ? 'follow' : found ? 'follow-and-stitch' : 'stitch',
         fps: (await probeOf(db, job, source)).fps,
         // It sums up the pass before it.
         before: done.flatMap(({ kind: of, outcome }) => (of === 'follow' && outcome ? [outcome] : [])),
@@ -162,7 +162,7 @@ export class Joiner {
     };
   }
 
-  #serverOf({ job, source, attempt }: NewAttempt, { spec, parts }: JoinWork, signal: AbortSignal) {
+  #serverOf({ job, source, attempt }: NewAttempt, { spec, parts }: StitchWork, signal: AbortSignal) {
     const { blobs, guard, sources } = this.#options;
     const check = (answer: GuardedAnswer) => sources.checkSame(job, source, answer);
     const readable = new Map<string | null, RandomBytes>([
@@ -171,7 +171,7 @@ export class Joiner {
         .flatMap(({ video, events }) => [video, events])
         .flatMap((key) => (key === null ? [] : [[key, storedBytes(blobs, key)] as const])),
     ]);
-    return async (request: JoinRequest): Promise<number | null | Uint8Array<ArrayBuffer>> => {
+    return async (request: StitchRequest): Promise<number | null | Uint8Array<ArrayBuffer>> => {
       if (request.what === 'write') {
         const { output, name, index, sha256, bytes } = request;
         const key = attemptKey(job, attempt, output, name);
@@ -224,4 +224,4 @@ export class Joiner {
 
 /** The pass over segments whose files are read. */
 const passOf = (kind: TaskKind, passes: ReturnType<typeof passesOf>): 'process' | 'render' =>
-  kind === 'join' && passes === 'find, follow, render' ? 'render' : 'process';
+  kind === 'stitch' && passes === 'find, follow, render' ? 'render' : 'process';

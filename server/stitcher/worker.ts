@@ -6,12 +6,12 @@ import {
   type EventLine,
   FOUND_OUTPUT,
   type FrameEvent,
-  type FromJoiner,
-  type JoinPart,
-  type JoinRequest,
-  type JoinWork,
+  type FromStitcher,
+  type StitchPart,
+  type StitchRequest,
+  type StitchWork,
   type SummaryEvent,
-  type ToJoiner,
+  type ToStitcher,
   tracksFile,
   type VideoOutputSpec,
   type WrittenFile,
@@ -39,12 +39,12 @@ import { PartUpload } from '../../web/node/part-upload.ts';
 const PROGRESS_MS = 250;
 
 const port = parentPort!;
-const say = (message: FromJoiner, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+const say = (message: FromStitcher, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 const waiting = new Map<number, { done(value: unknown): void; fail(error: unknown): void }>();
 let asked = 0;
 
-function ask<T>(request: JoinRequest, transfer: ArrayBuffer[] = []): Promise<T> {
+function ask<T>(request: StitchRequest, transfer: ArrayBuffer[] = []): Promise<T> {
   const id = asked++;
   return new Promise<T>((done, fail) => {
     waiting.set(id, { done: done as (value: unknown) => void, fail });
@@ -72,7 +72,7 @@ function bytesOf(file: string | null): SourceBytes {
   };
 }
 
-port.on('message', (message: ToJoiner) => {
+port.on('message', (message: ToStitcher) => {
   if (message.type === 'start') {
     void run(message.work);
     return;
@@ -83,7 +83,7 @@ port.on('message', (message: ToJoiner) => {
   else one?.fail(EdgeRunnerError.fromRecord(message.error));
 });
 
-async function run(work: JoinWork): Promise<void> {
+async function run(work: StitchWork): Promise<void> {
   try {
     say(await carryOut(work));
   } catch (error) {
@@ -92,10 +92,10 @@ async function run(work: JoinWork): Promise<void> {
   }
 }
 
-async function carryOut(work: JoinWork): Promise<Extract<FromJoiner, { type: 'done' }>> {
+async function carryOut(work: StitchWork): Promise<Extract<FromStitcher, { type: 'done' }>> {
   const { spec, parts, pass, fps } = work;
   const [plan] = planJob(spec);
-  const follower = pass === 'join' ? null : new SegmentFollower(plan!, fps);
+  const follower = pass === 'stitch' ? null : new SegmentFollower(plan!, fps);
   const files: WrittenFile[] = [];
   if (pass === 'follow') {
     files.push(...(await follow(parts, follower!)));
@@ -113,7 +113,10 @@ async function carryOut(work: JoinWork): Promise<Extract<FromJoiner, { type: 'do
   return { type: 'done', files, outcome: { ...summaryOf(work, follower) } };
 }
 
-function summaryOf({ spec, parts, began, before }: JoinWork, follower: SegmentFollower | null): SummaryEvent {
+function summaryOf(
+  { spec, parts, began, before }: StitchWork,
+  follower: SegmentFollower | null,
+): SummaryEvent {
   const summary = joinSummaries(spec.sources[0]!.id, parts, (Date.now() - began) / 1000, before);
   const counted = before.find(({ zones }) => zones)?.zones as SummaryEvent['zones'];
   const zones = follower?.totals() ?? counted;
@@ -121,16 +124,16 @@ function summaryOf({ spec, parts, began, before }: JoinWork, follower: SegmentFo
 }
 
 /** A file of a segment. @throws {BadSegmentError} where its node sent none. */
-function openFile({ segment, ...files }: JoinPart, which: 'video' | 'events'): SourceBytes {
+function openFile({ segment, ...files }: StitchPart, which: 'video' | 'events'): SourceBytes {
   const key = files[which];
   if (key === null) throw new BadSegmentError(segment, `its node sent no ${which}`);
   return bytesOf(key);
 }
 
-const openEvents = (parts: JoinWork['parts']) => async (place: number) => openFile(parts[place]!, 'events');
+const openEvents = (parts: StitchWork['parts']) => async (place: number) => openFile(parts[place]!, 'events');
 
 /** Follows objects through all segments. @returns a file of lines for each. */
-async function follow(parts: JoinWork['parts'], follower: SegmentFollower): Promise<WrittenFile[]> {
+async function follow(parts: StitchWork['parts'], follower: SegmentFollower): Promise<WrittenFile[]> {
   const files: WrittenFile[] = [];
   let at = -1;
   let file: LinesFile | null = null;
@@ -154,7 +157,11 @@ async function follow(parts: JoinWork['parts'], follower: SegmentFollower): Prom
   return files;
 }
 
-async function joinVideo({ parts }: JoinWork, output: VideoOutputSpec, range: Range): Promise<WrittenFile[]> {
+async function joinVideo(
+  { parts }: StitchWork,
+  output: VideoOutputSpec,
+  range: Range,
+): Promise<WrittenFile[]> {
   const files: WrittenFile[] = [];
   const sound = await MediaSource.open('the source', bytesOf(null));
   let said = 0;

@@ -4,39 +4,39 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import {
   EdgeRunnerError,
-  type FromJoiner,
-  type JoinRequest,
-  type JoinWork,
-  type ToJoiner,
+  type FromStitcher,
+  type StitchRequest,
+  type StitchWork,
+  type ToStitcher,
 } from '../../protocol/index.ts';
 
 /** MiB of JavaScript's heap that joining may take: it holds the index of a file, and a few packets. */
 const MOST_HEAP_MIB = 1_024;
 
-export interface JoinThreadOptions {
-  work: JoinWork;
+export interface StitchThreadOptions {
+  work: StitchWork;
   /** Does what the thread asks for. */
-  serve(request: JoinRequest): Promise<number | null | Uint8Array<ArrayBuffer>>;
+  serve(request: StitchRequest): Promise<number | null | Uint8Array<ArrayBuffer>>;
   onProgress(frames: number): void;
   onLog(message: string): void;
   signal: AbortSignal;
 }
 
-export type Joined = Extract<FromJoiner, { type: 'done' | 'failed' }>;
+export type Joined = Extract<FromStitcher, { type: 'done' | 'failed' }>;
 
 /** Joins segments in a thread of its own. @throws the signal's reason when aborted; the thread is gone then, as always. */
-export async function joinInThread({
+export async function stitchInThread({
   work,
   serve,
   onProgress,
   onLog,
   signal,
-}: JoinThreadOptions): Promise<Joined> {
+}: StitchThreadOptions): Promise<Joined> {
   signal.throwIfAborted();
   const thread = new Worker(threadFile(), {
     resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MIB },
   });
-  const tell = (message: ToJoiner, transfer: ArrayBuffer[] = []) => thread.postMessage(message, transfer);
+  const tell = (message: ToStitcher, transfer: ArrayBuffer[] = []) => thread.postMessage(message, transfer);
   let onAbort = () => {};
   try {
     return await new Promise<Joined>((done, fail) => {
@@ -44,7 +44,7 @@ export async function joinInThread({
       signal.addEventListener('abort', onAbort, { once: true });
       thread.on('error', (error) => fail(threadDied(error.message)));
       thread.on('exit', () => fail(threadDied('it ended')));
-      thread.on('message', (message: FromJoiner) => {
+      thread.on('message', (message: FromStitcher) => {
         switch (message.type) {
           case 'ask':
             serve(message.request).then(
@@ -86,7 +86,7 @@ const threadDied = (why: string) =>
 /** Built beside the built command, or in `dist/` when the server runs from source. */
 function threadFile(): string {
   const here = dirname(fileURLToPath(import.meta.url));
-  const found = [join(here, 'joiner.js'), join(here, '../../dist/node/joiner.js')].find(existsSync);
+  const found = [join(here, 'stitcher.js'), join(here, '../../dist/node/stitcher.js')].find(existsSync);
   if (found) return found;
   throw new EdgeRunnerError(
     'engine-fault',

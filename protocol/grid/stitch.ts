@@ -16,24 +16,24 @@ export const TRACKS = '~tracks';
 export const tracksFile = (place: number): string => `${place}.ndjson`;
 
 /** A segment that is done: its files in the store, and what its node said of it. */
-export interface JoinPart {
+export interface StitchPart {
   segment: Segment;
   outcome: TaskOutcome;
   video: string | null;
   events: string | null;
 }
 
-export interface JoinWork {
+export interface StitchWork {
   /** Of one source. */
   spec: JobSpec;
-  parts: JoinPart[];
+  parts: StitchPart[];
   /** Milliseconds since 1970 at which the first of them was begun. */
   began: number;
   /**
    * To follow objects through all segments, for a second pass that draws them, or to join what there is: after such a
    * pass, or of segments in which objects are yet to be followed.
    */
-  pass: 'follow' | 'join' | 'follow-and-join';
+  pass: 'follow' | 'stitch' | 'follow-and-stitch';
   /** Of the source. */
   fps: number | null;
   /** Of the passes before the one that is joined. */
@@ -41,7 +41,7 @@ export interface JoinWork {
 }
 
 /** What is read or written: of files in the store, by their key, or of the source. */
-export type JoinRequest =
+export type StitchRequest =
   | { what: 'size'; file: string | null }
   | { what: 'read'; file: string | null; start: number; end: number }
   | {
@@ -53,13 +53,13 @@ export type JoinRequest =
       bytes: Uint8Array<ArrayBuffer>;
     };
 
-export type ToJoiner =
-  | { type: 'start'; work: JoinWork }
+export type ToStitcher =
+  | { type: 'start'; work: StitchWork }
   | { type: 'answer'; id: number; value: number | null | Uint8Array<ArrayBuffer> }
   | { type: 'refusal'; id: number; error: ErrorRecord };
 
-export type FromJoiner =
-  | { type: 'ask'; id: number; request: JoinRequest }
+export type FromStitcher =
+  | { type: 'ask'; id: number; request: StitchRequest }
   | { type: 'progress'; frames: number }
   | { type: 'log'; message: string }
   | { type: 'done'; files: WrittenFile[]; outcome: TaskOutcome }
