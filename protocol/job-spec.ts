@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EdgeRunnerError } from './errors.ts';
-import { LEAST_SEGMENT_SECONDS, MOST_SEGMENT_SECONDS } from './grid/segment.ts';
+import { LEAST_SEGMENT_SECONDS, MOST_SEGMENT_SECONDS, USUAL_SEGMENT_SECONDS } from './grid/segment.ts';
 import { nodeLabel, nodeLabels } from './label.ts';
 import { parseZones, zonesSchema } from './zones.ts';
 
@@ -169,7 +169,12 @@ export const jobSpec = z.strictObject({
   /** A damaged or truncated source fails the job instead of yielding what is whole. */
   strict: z.boolean().default(false),
   /** On a grid: seconds of the segments that a source is cut into, about, for several nodes; whole where it is null. */
-  segment: z.number().min(LEAST_SEGMENT_SECONDS).max(MOST_SEGMENT_SECONDS).nullable().default(null),
+  segment: z
+    .number()
+    .min(LEAST_SEGMENT_SECONDS)
+    .max(MOST_SEGMENT_SECONDS)
+    .nullable()
+    .default(USUAL_SEGMENT_SECONDS),
 });
 
 export type JobSpec = z.infer<typeof jobSpec>;

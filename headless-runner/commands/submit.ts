@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { TRUSTS, type Trust } from '../../protocol/index.ts';
+import { TRUSTS, type Trust, USUAL_SEGMENT_SECONDS } from '../../protocol/index.ts';
 import { GridClient } from '../grid/client.ts';
 import { addReachOptions, type ReachOptions, readReach } from '../grid/server-options.ts';
 import { makeJob, type SubmitOptions, submitInput } from '../grid/submit-input.ts';
@@ -14,7 +14,7 @@ interface GridOptions extends ReachOptions {
   trust: Trust;
   region?: string;
   labels: string[];
-  segment?: number | null;
+  segment: number | null;
 }
 
 export function submitCommand(): Command {
@@ -36,12 +36,13 @@ export function submitCommand(): Command {
     .option('--labels <labels>', 'nodes with all of these labels only', readLabels, [])
     .option(
       '--segment <seconds>',
-      'cut a video into segments of about so long, for several nodes',
+      'cut a video into segments of about so long, for several nodes; "whole" does not',
       readSegment,
+      USUAL_SEGMENT_SECONDS,
     )
     .action((server: string, inputs: string[], raw: RawJobOptions & GridOptions) => {
       const options = readJobOptions(raw);
-      const { detach, priority, trust, region, labels, segment = null } = options;
+      const { detach, priority, trust, region, labels, segment } = options;
       const address = readReach(server, options);
       return runBatch(inputs, options, async (signal) => {
         const client = await GridClient.open(address, signal);

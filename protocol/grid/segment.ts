@@ -6,6 +6,8 @@ const index = z.int().min(0);
 /** Seconds of a segment, at least: below that starting costs more than sharing gains; and at most. */
 export const LEAST_SEGMENT_SECONDS = 2;
 export const MOST_SEGMENT_SECONDS = 86_400;
+/** Where a job says nothing. */
+export const USUAL_SEGMENT_SECONDS = 10;
 /** Segments of one source, at most: longer ones where there would be more. */
 export const MOST_SEGMENTS = 2_000;
 

@@ -130,6 +130,7 @@ describe('a grid whose links break', () => {
           spec: {
             ...{ v: 1, sources: [{ id: 'in', kind: 'http', url }] },
             outputs: [{ id: 'out', kind: 'events', from: 'in' }],
+            segment: null,
           },
         },
       });
