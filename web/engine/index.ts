@@ -1,6 +1,6 @@
 export type { EngineHost, LoadedModel, Progress, SourceBytes } from './host.ts';
 export { type EngineOptions, type JobResult, runJob } from './job.ts';
-export { planJob, rangeOf } from './plan.ts';
+export { planJob, rangeOf, sourceName } from './plan.ts';
 export { SegmentFollower } from './segments/follow.ts';
 export { BadSegmentError, joinSegments } from './segments/join.ts';
 export { joinEvents, joinSummaries } from './segments/join-events.ts';

@@ -29,6 +29,8 @@ export interface EngineOptions {
   /** Address of the folder that holds onnxruntime-web's wasm files, with a slash at the end. */
   ortBase: string;
   signal: AbortSignal;
+  /** How many of the machine's cores are this job's to fill; all of them where nothing is said. */
+  cores?: number;
   /** The part of its only source that the job is about, to be joined with the others: nothing but this goes out. */
   segment?: Segment;
   /** Of a segment of a job that follows objects: whether this pass finds them, or draws those that were followed. */
@@ -52,6 +54,7 @@ export interface StreamContext {
   range: Range;
   segment: Segment | null;
   boxes: BoxMode;
+  cores: number;
   ledger: FrameLedger;
   /** Notified whenever a frame is closed or anything else the pumps wait for has changed. */
   closed: Signal;
@@ -107,6 +110,7 @@ async function runSource(
     range: options.segment ? rangeOfSegment(options.segment) : rangeOf(plan.source),
     segment: options.segment ?? null,
     boxes: options.boxes ?? (plan.track ? 'followed' : 'held'),
+    cores: coresOf(options),
     ledger: new FrameLedger(wake),
     closed,
     meter: new Meter(),
@@ -181,18 +185,13 @@ const as = <T extends ModelDescriptor['task']>(task: T, { descriptor, bytes }: L
 });
 
 function openSource(context: StreamContext): Promise<FrameSource> | FrameSource {
-  const { plan, host, ledger, closed } = context;
+  const { plan, host, cores, ledger, closed } = context;
   const { source } = plan;
   switch (source.kind) {
     case 'pattern':
       return new GeneratedSource(source, patternPainter(source.width, source.height), ledger, closed);
     case 'street':
-      return new GeneratedSource(
-        source,
-        new StreetPainter(source, navigator.hardwareConcurrency),
-        ledger,
-        closed,
-      );
+      return new GeneratedSource(source, new StreetPainter(source, cores), ledger, closed);
     case 'snapshots':
       return StillsSource.open(host, source, ledger);
     case 'upload':
@@ -215,6 +214,8 @@ const rangeOfSegment = ({ warmUp, lastTime }: Segment): Range => ({
   end: (lastTime + 1) / 1e6,
   firstFrame: warmUp.frame,
 });
+
+const coresOf = ({ cores = navigator.hardwareConcurrency }: EngineOptions): number => cores;
 
 function loadOnce(
   models: Map<string, Promise<LoadedModel>>,
@@ -269,7 +270,9 @@ class LazyBackend {
   }
 
   get(needsInference: boolean): Promise<Backend> {
-    this.#backend ??= selectBackend(this.#choice, needsInference, this.#host, this.#options.ortBase);
+    const { ortBase } = this.#options;
+    const cores = coresOf(this.#options);
+    this.#backend ??= selectBackend(this.#choice, needsInference, this.#host, { ortBase, cores });
     return this.#backend;
   }
 

@@ -3,6 +3,14 @@ import { CpuBackend } from '../cpu/cpu-backend.ts';
 import type { EngineHost } from '../host.ts';
 import type { Backend } from './backend.ts';
 
+/** What a backend is given of its surroundings. */
+export interface BackendSetup {
+  /** Address of the folder that holds onnxruntime-web's wasm files, with a slash at the end. */
+  ortBase: string;
+  /** How many of the machine's cores are its own to fill. */
+  cores: number;
+}
+
 /**
  * `auto` takes `webgpu` on a real adapter and `cpu` otherwise; a software adapter counts as none unless `webgpu` is
  * asked for by name.
@@ -12,16 +20,16 @@ export async function selectBackend(
   choice: BackendChoice,
   needsInference: boolean,
   host: EngineHost,
-  ortBase: string,
+  setup: BackendSetup,
 ): Promise<Backend> {
-  if (choice === 'cpu') return new CpuBackend('asked for', ortBase);
-  if (!needsInference && choice === 'auto') return new CpuBackend('no stage needs a GPU', ortBase);
+  if (choice === 'cpu') return new CpuBackend('asked for', setup);
+  if (!needsInference && choice === 'auto') return new CpuBackend('no stage needs a GPU', setup);
   const adapter =
     'gpu' in navigator ? await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }) : null;
   if (choice === 'auto') {
-    if (!adapter) return new CpuBackend('no WebGPU adapter', ortBase);
+    if (!adapter) return new CpuBackend('no WebGPU adapter', setup);
     if (adapter.info.isFallbackAdapter)
-      return new CpuBackend(`the only adapter is software (${adapter.info.architecture})`, ortBase);
+      return new CpuBackend(`the only adapter is software (${adapter.info.architecture})`, setup);
   }
   if (!adapter) {
     throw new EdgeRunnerError(
@@ -36,5 +44,5 @@ export async function selectBackend(
       `warning: the WebGPU adapter is software (${adapter.info.architecture}): right, but slow; --backend cpu is faster here`,
     );
   }
-  return WebGpuBackend.create(adapter, host, ortBase);
+  return WebGpuBackend.create(adapter, host, setup.ortBase);
 }

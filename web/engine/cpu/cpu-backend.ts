@@ -1,5 +1,6 @@
 import type { Backend, FrameProcessor, StreamSpec } from '../backend/backend.ts';
 import { classMaskOf } from '../backend/detections.ts';
+import type { BackendSetup } from '../backend/select.ts';
 import { leastScore } from '../track/following.ts';
 import { InferencePool, poolLayout } from './inference-pool.ts';
 import { CpuProcessor } from './processor.ts';
@@ -8,21 +9,21 @@ import { CpuProcessor } from './processor.ts';
 export class CpuBackend implements Backend {
   readonly name = 'cpu';
   readonly reason: string;
-  readonly #ortBase: string;
+  readonly #setup: BackendSetup;
   #pools: InferencePool[] = [];
 
-  /** @param ortBase address of the folder that holds onnxruntime-web's wasm files. */
-  constructor(reason: string, ortBase: string) {
+  constructor(reason: string, setup: BackendSetup) {
     this.reason = reason;
-    this.#ortBase = ortBase;
+    this.#setup = setup;
   }
 
   async open(stream: StreamSpec): Promise<FrameProcessor> {
     const { detect, depth, boxes } = stream;
     if (!detect && !depth) return new CpuProcessor(stream, null);
-    const { sessions, threads } = poolLayout(navigator.hardwareConcurrency);
+    const { ortBase, cores } = this.#setup;
+    const { sessions, threads } = poolLayout(cores);
     const pool = await InferencePool.load(sessions, {
-      ort: { base: this.#ortBase, threads },
+      ort: { base: ortBase, threads },
       detect: detect && {
         model: detect.model,
         minScore: leastScore(detect.options, boxes),

@@ -15,6 +15,8 @@ export interface DecodeOptions {
   signal: AbortSignal;
   /** Whether frames are encoded as they come. */
   encoded: boolean;
+  /** How many of the machine's cores there are for the decoder and what comes after it. */
+  cores: number;
   /** A packet the decoder refused: what was lost is for the caller to report. */
   onDamage(message: string): void;
 }
@@ -205,9 +207,10 @@ export async function chooseDecoder({
   name,
   config,
   encoded,
-}: Pick<DecodeOptions, 'name' | 'config' | 'encoded'>): Promise<VideoDecoderConfig> {
+  cores,
+}: Pick<DecodeOptions, 'name' | 'config' | 'encoded' | 'cores'>): Promise<VideoDecoderConfig> {
   // In software this means one thread: it keeps up, and the encoder's own threads wait less for each other.
-  const oneThread = encoded && navigator.hardwareConcurrency <= FEW_CORES;
+  const oneThread = encoded && cores <= FEW_CORES;
   const preferences: VideoDecoderConfig[] = [
     { ...config, hardwareAcceleration: 'prefer-hardware' },
     { ...config, ...(oneThread && { optimizeForLatency: true }) },

@@ -14,6 +14,8 @@ export interface VideoSourceOptions {
   signal: AbortSignal;
   /** Whether its frames are encoded as they come. */
   encoded: boolean;
+  /** How many of the machine's cores there are for it and what comes after it. */
+  cores: number;
 }
 
 /** Frames of a container's video track. */

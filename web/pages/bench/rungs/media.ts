@@ -23,7 +23,10 @@ export async function bare(request: RungRequest): Promise<RungResult> {
   const chunks = (await packetsOf(media)).map((packet) => packet.toEncodedVideoChunk());
   const count = new Count(request);
   const config = await encoderFor(media, request);
-  const decoding = await chooseDecoder({ name: 'the clip', config: media.video.config, encoded: true });
+  const decoding = await chooseDecoder({
+    ...{ name: 'the clip', config: media.video.config, encoded: true },
+    cores: navigator.hardwareConcurrency,
+  });
   try {
     await new Promise<void>((resolve, reject) => {
       let fed = 0;

@@ -48,6 +48,7 @@ export async function* framesOf(media: MediaSource, packets: EncodedPacket[]) {
     closed,
     meter: new Meter(),
     encoded: false,
+    cores: navigator.hardwareConcurrency,
     signal: new AbortController().signal,
     onDamage: (message) => {
       throw new Error(message);
