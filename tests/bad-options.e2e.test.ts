@@ -38,6 +38,12 @@ describe('a wrong value is refused, naming the option:', () => {
     ['--layout', 'beside'],
     ['--header', 'no colon'],
     ['--header', 'Bad Name: x'],
+    ['--jobs', '0'],
+    ['--jobs', '17'],
+    ['--jobs', '1.5'],
+    ['--jobs', 'all'],
+    ['--segment', '1'],
+    ['--segment', 'half'],
   ])('%s %j', async (option, value) => {
     const stderr = await refused(['run', PATTERN, '-o', 'x.mp4', `${option}=${value}`], 2, 'option-invalid');
     expect(stderr).toContain(option);
@@ -85,6 +91,8 @@ describe('options that do not go together are refused:', () => {
     [['--detect', '--depth-raw', 'maps'], /--depth-raw .*--depth/],
     [['--depth', 'street-depth', '--layout', 'depth', '--no-overlay'], /--layout .*--no-overlay/],
     [['--depth', 'street-depth', '--min-score', '0.5'], /--min-score .*--detect/],
+    [['--segment', '10s'], /--segment .*--jobs/],
+    [['--segment', 'whole', '--jobs', '1'], /--segment .*--jobs/],
   ])('%j', async (options, named) => {
     expect(await refused(['run', PATTERN, '-o', 'x.mp4', ...options], 2, 'option-invalid')).toMatch(named);
   });

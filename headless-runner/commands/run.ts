@@ -9,14 +9,17 @@ import {
   resolveModel,
   terminalProgress,
 } from '../../models/store/index.ts';
+import { EdgeRunnerError } from '../../protocol/index.ts';
 import { fetchedBrowser } from '../browser/fetch.ts';
 import { findBrowser } from '../browser/find.ts';
 import { type Means, runBatch } from '../run/batch.ts';
 import { addJobOptions, type RawJobOptions, readJobOptions } from '../run/job-options.ts';
-import type { JobOptions } from '../run/options.ts';
+import { type JobOptions, MOST_JOBS, readCount, readSegment, type SegmentLength } from '../run/options.ts';
 import { runInput } from '../run/run-input.ts';
 
 interface HereOptions {
+  jobs: number;
+  segment?: SegmentLength;
   models?: string[];
   headed: boolean;
 }
@@ -32,16 +35,38 @@ export function runCommand(): Command {
       'look for models in this folder first; may be given again',
       (dir, before: string[] = []) => [...before, dir],
     )
+    .option(
+      '--jobs <n>',
+      'work at so many segments of a video at a time, for a machine that one cannot fill',
+      readCount('--jobs', 1, MOST_JOBS),
+      1,
+    )
+    .option(
+      '--segment <seconds>',
+      'about so long are the segments that --jobs works at (default: one for each); "whole" does not cut',
+      readSegment,
+    )
     .option('--headed', 'show the browser', false)
     .action((inputs: string[], raw: RawJobOptions & HereOptions) => {
       const options = readJobOptions(raw);
+      checkSegment(options);
       return runBatch(inputs, options, (signal) => thisMachine(options, signal));
     });
 }
 
+/** @throws {EdgeRunnerError} `option-invalid` */
+function checkSegment({ jobs, segment }: HereOptions): void {
+  if (segment === undefined || jobs > 1) return;
+  throw new EdgeRunnerError(
+    'option-invalid',
+    '--segment does nothing without --jobs.',
+    'Add --jobs 2, or more; or have a grid do it: edge-runner submit.',
+  );
+}
+
 /** Models and a browser of this machine. */
 async function thisMachine(
-  { models = [], headed, ...options }: JobOptions & HereOptions,
+  { models = [], headed, jobs, segment, ...options }: JobOptions & HereOptions,
   signal: AbortSignal,
 ): Promise<Means> {
   await checkFolders(models);
@@ -71,6 +96,7 @@ async function thisMachine(
         ...plan,
         models: [detect, depth].filter((model) => model !== null),
         headers: options.header,
+        split: jobs > 1 ? { jobs, segment } : null,
         launch: { executablePath, backend: options.backend, headed },
         signal,
       }),

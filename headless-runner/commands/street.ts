@@ -89,6 +89,7 @@ async function makeStreet(options: StreetCommandOptions, folders: MadeFolders): 
         models: [],
         depthFolder: null,
         headers: {},
+        split: null,
         launch: { executablePath, backend: PLAIN.backend, headed },
         events,
         reporter: createReporter(input.name, json, truth === '-'),

@@ -5,7 +5,7 @@ import { addReachOptions, type ReachOptions, readReach } from '../grid/server-op
 import { makeJob, type SubmitOptions, submitInput } from '../grid/submit-input.ts';
 import { runBatch } from '../run/batch.ts';
 import { addJobOptions, type RawJobOptions, readJobOptions } from '../run/job-options.ts';
-import { readSegment } from '../run/options.ts';
+import { readSegment, type SegmentLength } from '../run/options.ts';
 import { readLabels, readRegion } from './token.ts';
 
 interface GridOptions extends ReachOptions {
@@ -14,7 +14,7 @@ interface GridOptions extends ReachOptions {
   trust: Trust;
   region?: string;
   labels: string[];
-  segment: number | null;
+  segment: SegmentLength;
 }
 
 export function submitCommand(): Command {
@@ -47,7 +47,8 @@ export function submitCommand(): Command {
       return runBatch(inputs, options, async (signal) => {
         const client = await GridClient.open(address, signal);
         const submit: SubmitOptions = {
-          ...{ client, priority, segment, signal },
+          ...{ client, priority, signal },
+          segment: segment === 'whole' ? null : segment,
           placement: { trust, labels, ...(region !== undefined && { region }) },
         };
         return {

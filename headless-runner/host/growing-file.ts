@@ -48,11 +48,20 @@ export class GrowingFile implements ServedSource {
   }
 
   /** The first bytes, as many as there are up to `count`: enough to see what it is. */
-  async head(count: number): Promise<Uint8Array> {
-    await this.#reach(count);
+  head(count: number): Promise<Uint8Array> {
+    return this.read(0, count);
+  }
+
+  async size(): Promise<number | null> {
+    return this.#ended ? this.#size : null;
+  }
+
+  async read(start: number, end: number): Promise<Buffer> {
+    await this.#reach(end);
+    const length = Math.max(0, Math.min(end, this.#size) - start);
     const file = await open(this.#path, 'r');
     try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, 0);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, start);
       return buffer.subarray(0, bytesRead);
     } finally {
       await file.close();

@@ -1,8 +1,10 @@
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Request, Response } from 'express';
 import { EdgeRunnerError } from '../../protocol/index.ts';
+import type { RandomBytes } from '../../server/stitch/source-bytes.ts';
 
-/** Bytes of one source, given to our own page over loopback. */
-export interface ServedSource {
+/** Bytes of one source, given to our own page over loopback, and to what this process does itself. */
+export interface ServedSource extends RandomBytes {
   /** Answers a request, ranges included. */
   serve(request: Request, response: Response): void | Promise<void>;
   /** What could not be had of it, in words; null while nothing is missing. */
@@ -23,6 +25,7 @@ const READ_CHUNK = 1 << 19;
 /** A file on this machine. */
 export class FileSource implements ServedSource {
   readonly #path: string;
+  #file: Promise<FileHandle> | null = null;
 
   constructor(path: string) {
     this.#path = path;
@@ -41,11 +44,31 @@ export class FileSource implements ServedSource {
     });
   }
 
+  async size(): Promise<number> {
+    return (await (await this.#open()).stat()).size;
+  }
+
+  async read(start: number, end: number): Promise<Buffer> {
+    const length = Math.max(0, Math.min(end, await this.size()) - start);
+    const { buffer, bytesRead } = await (await this.#open()).read(Buffer.alloc(length), 0, length, start);
+    return buffer.subarray(0, bytesRead);
+  }
+
   loss(): null {
     return null;
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    // One that could not be opened has nothing to close.
+    await (await file?.catch(() => null))?.close();
+  }
+
+  #open(): Promise<FileHandle> {
+    this.#file ??= open(this.#path);
+    return this.#file;
+  }
 }
 
 export const unreachable = (url: string, why: string) =>

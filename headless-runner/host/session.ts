@@ -1,63 +1,50 @@
+import type { Browser, Page } from 'puppeteer-core';
 import type { WebSocket } from 'ws';
-import {
-  EdgeRunnerError,
-  type EventLine,
-  type FromPage,
-  type JobSpec,
-  type SummaryEvent,
-  type ToPage,
-} from '../../protocol/index.ts';
+import { EdgeRunnerError, type FromPage, type PageWork, type ProbeReport } from '../../protocol/index.ts';
 import { type LaunchedBrowser, type LaunchOptions, launchBrowser } from '../browser/launch.ts';
 import { LoopbackServer, type Served } from './loopback-server.ts';
-import type { OutputFile, OutputFiles } from './output-files.ts';
+import { parseMessage, type WorkEnd, WorkSession, type WorkSinks } from './work-session.ts';
 
-export interface SessionOptions {
-  job: JobSpec;
+export interface BrowserOptions {
   served: Served;
   launch: LaunchOptions;
-  /** Where each video or frames output goes. */
-  outputs: Map<string, OutputFiles>;
-  /** Its promise is back-pressure. */
-  onEvents(lines: EventLine[]): Promise<void>;
-  onLog(message: string): void;
-  onProgress(progress: Extract<FromPage, { type: 'progress' }>): void;
   signal: AbortSignal;
 }
 
-export interface SessionResult {
-  summaries: SummaryEvent[];
-  indexAtEnd: string[];
+type WorkOf<Kind extends PageWork['kind']> = Omit<Extract<PageWork, { kind: Kind }>, 'kind'>;
+export type RunResult = Omit<Extract<FromPage, { type: 'done' }>, 'type'>;
+
+/** A browser whose page gives every work a worker of its own, with an engine of its own. */
+export interface EngineBrowser {
+  /** @throws {EdgeRunnerError} of the engine; `browser-died`; the signal's reason when aborted. */
+  run(work: WorkOf<'run'>, sinks: WorkSinks): Promise<RunResult>;
+  /** @throws {EdgeRunnerError} as `run` does. */
+  probe(work: WorkOf<'probe'>, onLog: (message: string) => void): Promise<ProbeReport>;
 }
 
 /**
- * Runs one job in one browser of our own, from launch to end. When the promise settles the browser, its profile, the
- * server and every socket are gone.
- * @throws {EdgeRunnerError} of the engine; `browser-died`; the signal's reason when aborted.
+ * Has works done in one browser of our own. When the promise settles the browser, its profile, the server, every
+ * socket and every work are gone.
+ * @throws {EdgeRunnerError} `browser-launch`, `browser-died`; the signal's reason when aborted; what `use` throws.
  */
-export async function runInBrowser(options: SessionOptions): Promise<SessionResult> {
-  const session = new Session(options);
-  const server: LoopbackServer = await LoopbackServer.start(options.served, (socket) =>
-    session.attach(socket, server),
-  );
-  const abort = () => session.fail(options.signal.reason);
-  options.signal.addEventListener('abort', abort, { once: true });
+export async function inBrowser<T>(
+  { served, launch, signal }: BrowserOptions,
+  use: (browser: EngineBrowser) => Promise<T>,
+): Promise<T> {
+  const works = new Works();
+  const server: LoopbackServer = await LoopbackServer.start(served, (socket) => works.attach(socket, server));
+  const abort = () => works.fail(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
   let launched: LaunchedBrowser | null = null;
   try {
-    launched = await launchBrowser(options.launch);
-    if (options.signal.aborted) abort();
-    launched.browser.once('disconnected', () => session.fail(browserDied('ended in the middle of the job')));
-    const page = (await launched.browser.pages())[0] ?? (await launched.browser.newPage());
-    page.once('error', ({ message }) =>
-      session.fail(browserDied(`crashed in the middle of the job (${message})`)),
-    );
-    page
-      .goto(`${server.origin}/runner/index.html`)
-      .then(() => page.evaluate((token) => window.edgeRunner.run(token), server.token))
-      .catch((error: unknown) => session.fail(error));
-    return await session.result;
+    launched = await launchBrowser(launch);
+    if (signal.aborted) abort();
+    await works.open(launched.browser, server);
+    return await use(works);
   } finally {
-    options.signal.removeEventListener('abort', abort);
+    signal.removeEventListener('abort', abort);
     launched?.browser.removeAllListeners('disconnected');
+    works.fail(new Error('the browser was closed'));
     await Promise.all([launched?.close(), server.close()]);
   }
 }
@@ -69,101 +56,75 @@ const browserDied = (how: string) =>
     'Close other programs if memory is short, or try a smaller clip.',
   );
 
-class Session {
-  readonly result: Promise<SessionResult>;
-  readonly #options: SessionOptions;
-  readonly #files = new Map<number, OutputFile>();
-  /** Where the bytes of the next binary message go. */
-  #target = { file: 0, position: 0 };
-  #resolve!: (result: SessionResult) => void;
-  #reject!: (error: unknown) => void;
-  #socket: WebSocket | null = null;
-  /** Messages are dealt with one after another: a file is open before its bytes come. */
-  #work: Promise<void> = Promise.resolve();
+const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
-  constructor(options: SessionOptions) {
-    this.#options = options;
-    this.result = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // Whoever awaits it hears of a failure; it may come before anyone does.
-    this.result.catch(() => {});
+/** The works of one browser, each found by its number when its worker connects. */
+class Works implements EngineBrowser {
+  readonly #sessions = new Map<number, WorkSession>();
+  readonly #ended = new AbortController();
+  #page: Page | null = null;
+  #token = '';
+  #next = 1;
+
+  async open(browser: Browser, { origin, token }: LoopbackServer): Promise<void> {
+    browser.once('disconnected', () => this.fail(browserDied('ended in the middle of the job')));
+    const opened = (async () => {
+      this.#page = (await browser.pages())[0] ?? (await browser.newPage());
+      this.#page.once('error', ({ message }) =>
+        this.fail(browserDied(`crashed in the middle of the job (${message})`)),
+      );
+      await this.#page.goto(`${origin}/runner/index.html`);
+    })().catch((error: unknown) => this.fail(browserDied(`did not open its page (${wordsOf(error)})`)));
+    const { signal } = this.#ended;
+    const ended = new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
+    if (!signal.aborted) await Promise.race([opened, ended]);
+    signal.throwIfAborted();
+    this.#token = token;
   }
 
-  fail(error: unknown): void {
-    this.#reject(error);
-  }
-
-  /** The first message of a socket proves whose it is; only one page is ours. */
+  /** The first message of a socket proves whose it is, and says for which work it speaks. */
   attach(socket: WebSocket, server: LoopbackServer): void {
     socket.once('message', (data, isBinary) => {
-      const hello = isBinary ? null : parse(data.toString());
-      if (hello?.type !== 'hello' || !server.matches(hello.token) || this.#socket) {
-        socket.terminate();
-        return;
-      }
-      this.#socket = socket;
-      socket.on('message', (message, binary) => {
-        this.#work = this.#work
-          .then(() => this.#receive(message as Buffer, binary))
-          .catch((error: unknown) => this.fail(error));
-      });
-      this.#send({ type: 'start', job: this.#options.job });
+      const hello = isBinary ? null : parseMessage(data.toString());
+      const session =
+        hello?.type === 'hello' && server.matches(hello.token) ? this.#sessions.get(hello.work) : undefined;
+      if (!session?.attach(socket)) socket.terminate();
     });
   }
 
-  async #receive(data: Buffer, isBinary: boolean): Promise<void> {
-    if (isBinary) return this.#write(data);
-    const message = parse(data.toString());
-    switch (message?.type) {
-      case 'events':
-        await this.#options.onEvents(message.lines);
-        return this.#send({ type: 'read', lines: message.lines.length });
-      case 'log':
-        return this.#options.onLog(message.message);
-      case 'progress':
-        return this.#options.onProgress(message);
-      case 'open-file': {
-        const files = this.#options.outputs.get(message.output);
-        if (!files)
-          throw new EdgeRunnerError(
-            'engine-fault',
-            `The page wrote to an unknown output "${message.output}".`,
-            'Please report this.',
-          );
-        this.#files.set(message.file, await files.create(message.name));
-        return;
-      }
-      case 'write-file':
-        this.#target = message;
-        return;
-      case 'close-file':
-        await this.#files.get(message.file)?.close();
-        this.#files.delete(message.file);
-        return this.#send({ type: 'closed', file: message.file });
-      case 'done':
-        return this.#resolve({ summaries: message.summaries, indexAtEnd: message.indexAtEnd });
-      case 'failed':
-        return this.fail(EdgeRunnerError.fromRecord(message.error));
+  /** Ends what is under way; nothing is begun any more. */
+  fail(error: unknown): void {
+    this.#ended.abort(error);
+    for (const session of this.#sessions.values()) session.fail(this.#ended.signal.reason);
+  }
+
+  async run(work: WorkOf<'run'>, sinks: WorkSinks): Promise<RunResult> {
+    const end = await this.#have({ kind: 'run', ...work }, sinks);
+    if (end.type !== 'done') throw new Error(`a run came to "${end.type}"`);
+    const { type: _, ...result } = end;
+    return result;
+  }
+
+  async probe(work: WorkOf<'probe'>, onLog: (message: string) => void): Promise<ProbeReport> {
+    const sinks = { outputs: new Map(), onEvents: async () => {}, onProgress: () => {}, onLog };
+    const end = await this.#have({ kind: 'probe', ...work }, sinks);
+    if (end.type !== 'probed') throw new Error(`a look at a source came to "${end.type}"`);
+    return end.report;
+  }
+
+  async #have(work: PageWork, sinks: WorkSinks): Promise<WorkEnd> {
+    this.#ended.signal.throwIfAborted();
+    const id = this.#next++;
+    const session = new WorkSession(work, sinks);
+    this.#sessions.set(id, session);
+    try {
+      this.#page!.evaluate((token, number) => window.edgeRunner.run(token, number), this.#token, id).catch(
+        (error: unknown) => session.fail(browserDied(`did not begin its work (${wordsOf(error)})`)),
+      );
+      return await session.result;
+    } finally {
+      this.#sessions.delete(id);
+      session.hangUp();
     }
-  }
-
-  async #write(bytes: Buffer): Promise<void> {
-    const { file, position } = this.#target;
-    await this.#files.get(file)?.write(bytes, position);
-    this.#send({ type: 'written', file, bytes: bytes.byteLength });
-  }
-
-  #send(message: ToPage): void {
-    this.#socket?.send(JSON.stringify(message));
-  }
-}
-
-function parse(text: string): FromPage | null {
-  try {
-    return JSON.parse(text) as FromPage;
-  } catch {
-    return null;
   }
 }

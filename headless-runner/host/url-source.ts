@@ -95,6 +95,20 @@ class RangedUrl implements ServedSource {
     response.destroy();
   }
 
+  async size(): Promise<number> {
+    return this.#size;
+  }
+
+  async read(start: number, end: number): Promise<Buffer> {
+    const last = Math.min(end, this.#size) - 1;
+    const pieces: Uint8Array[] = [];
+    if (last >= start)
+      for await (const piece of this.#read(start, last, new AbortController().signal)) pieces.push(piece);
+    const bytes = Buffer.concat(pieces);
+    if (bytes.byteLength <= last - start) throw unreachable(this.#request.url, this.#loss ?? 'it broke off');
+    return bytes;
+  }
+
   loss(): string | null {
     return this.#loss;
   }

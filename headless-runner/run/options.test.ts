@@ -3,10 +3,12 @@ import { EdgeRunnerError } from '../../protocol/index.ts';
 import {
   checkTogether,
   type JobOptions,
+  MOST_JOBS,
   readBitrate,
   readClasses,
   readCount,
   readHeader,
+  readSegment,
   readShare,
   readSize,
   readTime,
@@ -49,6 +51,11 @@ describe('option values', () => {
     expect(readCount('--every', 1)('3')).toBe(3);
   });
 
+  it('jobs and the length of segments are read', () => {
+    expect(readCount('--jobs', 1, MOST_JOBS)('16')).toBe(16);
+    expect(['2', '10s', '2.5s', 'whole'].map(readSegment)).toEqual([2, 10, 2.5, 'whole']);
+  });
+
   it.each([
     ['--bitrate', () => readBitrate('fast')],
     ['--bitrate', () => readBitrate('0')],
@@ -59,6 +66,11 @@ describe('option values', () => {
     ['--iou', () => readShare('--iou')('')],
     ['--every', () => readCount('--every', 1)('0')],
     ['--every', () => readCount('--every', 1)('1.5')],
+    ['--jobs', () => readCount('--jobs', 1, MOST_JOBS)('0')],
+    ['--jobs', () => readCount('--jobs', 1, MOST_JOBS)('17')],
+    ['--jobs', () => readCount('--jobs', 1, MOST_JOBS)('2.5')],
+    ['--segment', () => readSegment('1')],
+    ['--segment', () => readSegment('10m')],
     ['--classes', () => readClasses('person,,car')],
     ['--header', () => readHeader('no colon', {})],
     ['--header', () => readHeader('X: a\r\nB: c', {})],

@@ -74,9 +74,15 @@ export function readTime(option: string): (text: string) => number {
   };
 }
 
-/** Seconds of a segment; null for one that is as long as the source. */
-export function readSegment(text: string): number | null {
-  if (text === 'whole') return null;
+/** Engines side by side in one browser, at most: each wants some 100 MB, and cores of its own. */
+export const MOST_JOBS = 16;
+
+/** Seconds of a segment, or that there is one only. */
+export type SegmentLength = number | 'whole';
+
+/** Reads a {@link SegmentLength}. Not null for the whole: of that the reader of options makes an empty text. */
+export function readSegment(text: string): SegmentLength {
+  if (text === 'whole') return text;
   const match = /^(\d+(?:\.\d+)?)s?$/.exec(text);
   const seconds = Number(match?.[1]);
   if (!match || seconds < LEAST_SEGMENT_SECONDS || seconds > MOST_SEGMENT_SECONDS)

@@ -1,22 +1,26 @@
 import { join } from 'node:path';
 import type { ModelDescriptor } from '../../models/descriptor.ts';
-import { EdgeRunnerError, type SummaryEvent } from '../../protocol/index.ts';
+import { EdgeRunnerError, type ErrorCode, type SummaryEvent } from '../../protocol/index.ts';
 import type { LaunchOptions } from '../browser/launch.ts';
 import { moveIndexToFront } from '../host/fast-start.ts';
 import { GrowingFile } from '../host/growing-file.ts';
 import type { Served } from '../host/loopback-server.ts';
 import { OutputFiles } from '../host/output-files.ts';
 import { FileSource } from '../host/served-source.ts';
-import { runInBrowser } from '../host/session.ts';
+import { inBrowser } from '../host/session.ts';
 import { openUrl } from '../host/url-source.ts';
+import type { WorkSinks } from '../host/work-session.ts';
 import { sniff } from '../inspect/sniff.ts';
 import type { InputPlan } from './batch.ts';
 import { OnceOnly } from './event-file.ts';
+import { type Split, SplitRun } from './split-run.ts';
 
 export interface InputRun extends InputPlan {
   models: { descriptor: ModelDescriptor; path: string }[];
   headers: Record<string, string>;
   launch: LaunchOptions;
+  /** Null where it is carried out in one piece. */
+  split: Split | null;
   signal: AbortSignal;
 }
 
@@ -30,79 +34,110 @@ export interface InputResult {
 
 /**
  * Carries the job of one input out, its output appearing whole or not at all. A browser that dies is started again
- * once, from the first frame; a second death fails the job. An address that cannot be read here and there is read once
- * more from its start, as far as it goes.
+ * once, for what is not done: all of it, or the segments that are missing; a second death fails the job. An address
+ * that cannot be read here and there is read once more from its start, as far as it goes. Segments that do not come
+ * out as planned are given up for the whole.
  */
 export async function runInput(run: InputRun): Promise<InputResult> {
   const served: Served = { sources: new Map(), pictures: new Map(), models: new Map() };
   for (const model of run.models) served.models.set(model.descriptor.name, model);
-  const id = run.job.sources[0]!.id;
+  const state: RunState = {
+    served,
+    once: new OnceOnly(),
+    maps: run.depthFolder === null ? null : new OutputFiles(run.depthFolder),
+    split: run.split && new SplitRun(run, run.split, served),
+  };
+  const met = new Set<ErrorCode>();
   try {
-    await serveInput(run, id, served);
-    const once = new OnceOnly();
-    try {
-      return await attempt(run, served, once);
-    } catch (error) {
-      if (!(error instanceof EdgeRunnerError) || run.signal.aborted) throw error;
-      if (error.code === 'browser-died') run.reporter.log(`${error.message} It is started again, once.`);
-      else if (error.code === 'url-unreachable' && run.input.kind === 'url') {
-        // An index at the end, say, of a file that a server breaks off before: its first part can still be had.
-        run.reporter.log(`${error.message} What comes of it from its start is taken.`);
-        await served.sources.get(id)?.close();
-        served.sources.set(
-          id,
-          await openUrl({ url: run.input.url, headers: run.headers }, run.signal, 'whole'),
-        );
-      } else throw error;
-      return await attempt(run, served, once).catch((again: unknown) => {
-        throw error.code === 'browser-died' ? diedTwice(again) : again;
-      });
+    await serveInput(run, run.job.sources[0]!.id, served);
+    while (true) {
+      try {
+        return await attempt(run, state);
+      } catch (error) {
+        if (!(error instanceof EdgeRunnerError) || run.signal.aborted) throw error;
+        if (met.has(error.code) || !(await mend(error, run, state)))
+          throw met.has('browser-died') ? diedTwice(error) : error;
+        met.add(error.code);
+      }
     }
   } finally {
     run.reporter.end();
+    await Promise.all([state.split?.discard(), state.maps?.discard()]);
     for (const source of served.sources.values()) await source.close();
   }
 }
 
+/** What outlives a browser. */
+interface RunState {
+  served: Served;
+  once: OnceOnly;
+  /** Of depth: those that are made again take the place of those before. */
+  maps: OutputFiles | null;
+  split: SplitRun | null;
+}
+
+/** @returns whether it may go better another time. */
+async function mend({ code, message }: EdgeRunnerError, run: InputRun, state: RunState): Promise<boolean> {
+  const { input, headers, reporter, signal } = run;
+  if (code === 'browser-died') reporter.log(`${message} It is started again, once.`);
+  else if (code === 'url-unreachable' && input.kind === 'url') {
+    // An index at the end, say, of a file that a server breaks off before: its first part can still be had.
+    reporter.log(`${message} What comes of it from its start is taken.`);
+    await giveUpSegments(state);
+    const { sources } = state.served;
+    const id = run.job.sources[0]!.id;
+    await sources.get(id)?.close();
+    sources.set(id, await openUrl({ url: input.url, headers }, signal, 'whole'));
+  } else if (code === 'segment-short' && state.split) {
+    reporter.log(`carried out in one piece: ${message}`);
+    await giveUpSegments(state);
+  } else return false;
+  return true;
+}
+
+async function giveUpSegments(state: RunState): Promise<void> {
+  await Promise.all([state.split?.discard(), state.maps?.discard()]);
+  state.split = null;
+}
+
 /** One that does not even come up the second time is a browser that died twice, not a machine without one. */
-function diedTwice(again: unknown): unknown {
-  if (!(again instanceof EdgeRunnerError) || again.code !== 'browser-launch') return again;
+function diedTwice(again: EdgeRunnerError): EdgeRunnerError {
+  if (again.code !== 'browser-launch') return again;
   return new EdgeRunnerError('browser-died', `Started again, ${again.message}`, again.remedy, {
     cause: again,
   });
 }
 
-async function attempt(run: InputRun, served: Served, once: OnceOnly): Promise<InputResult> {
+async function attempt(run: InputRun, { served, once, maps, split }: RunState): Promise<InputResult> {
   const { job, target, launch, events, reporter, signal } = run;
   const began = performance.now();
   let firstFrameSeconds: number | null = null;
   let over = false;
   const files = target && new OutputFiles(target.folder);
-  const maps = run.depthFolder === null ? null : new OutputFiles(run.depthFolder);
+  const sinks: WorkSinks = {
+    outputs: new Map([
+      ...(files
+        ? ([
+            ['video', files],
+            ['frames', files],
+          ] as const)
+        : []),
+      ...(maps ? ([['depth-maps', maps]] as const) : []),
+    ]),
+    onEvents: (lines) => events.write(once.filter(lines.filter((line) => line.type !== 'summary'))),
+    onLog: (message) => reporter.log(message),
+    onProgress: (message) => {
+      // What a browser that died had sent may still come in.
+      if (over) return;
+      firstFrameSeconds ??= Number(((performance.now() - began) / 1000).toFixed(3));
+      reporter.progress(message);
+    },
+  };
   try {
-    const { summaries, indexAtEnd } = await runInBrowser({
-      job,
-      served,
-      launch,
-      outputs: new Map([
-        ...(files
-          ? ([
-              ['video', files],
-              ['frames', files],
-            ] as const)
-          : []),
-        ...(maps ? ([['depth-maps', maps]] as const) : []),
-      ]),
-      onEvents: (lines) => events.write(once.filter(lines.filter((line) => line.type !== 'summary'))),
-      onLog: (message) => reporter.log(message),
-      onProgress: (message) => {
-        // What a browser that died had sent may still come in.
-        if (over) return;
-        firstFrameSeconds ??= Number(((performance.now() - began) / 1000).toFixed(3));
-        reporter.progress(message);
-      },
-      signal,
-    });
+    const { summaries, indexAtEnd } = await inBrowser(
+      { served, launch, signal },
+      async (browser) => (await split?.carryOut(browser, sinks)) ?? browser.run({ job, workers: 1 }, sinks),
+    );
     const summary = summaries[0]!;
     if (files && target && indexAtEnd.length > 0) await moveIndexToFront(files.partOf(target.name));
     await files?.commit();
@@ -114,7 +149,7 @@ async function attempt(run: InputRun, served: Served, once: OnceOnly): Promise<I
     return { summary, output, firstFrameSeconds };
   } finally {
     over = true;
-    await Promise.all([files?.discard(), maps?.discard()]);
+    await files?.discard();
   }
 }
 

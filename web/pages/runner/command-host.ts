@@ -4,7 +4,7 @@ import {
   EdgeRunnerError,
   type EventLine,
   type FromPage,
-  type JobSpec,
+  type PageWork,
   RUNNER_PATHS,
   type SourceSpec,
   type ToPage,
@@ -22,38 +22,45 @@ const PROGRESS_INTERVAL = 200;
 
 /** The engine's host in the command's own browser: sources over HTTP from loopback, all else over one WebSocket. */
 export class CommandHost implements EngineHost {
-  readonly job: Promise<JobSpec>;
+  readonly work: Promise<PageWork>;
   readonly #origin: string;
   readonly #token: string;
   readonly #socket: WebSocket;
   readonly #abort = new AbortController();
+  readonly #hungUp: Promise<void>;
   readonly #files = new Map<number, OpenFile>();
   readonly #events = new Credit(UNREAD_LIMIT);
   #nextFile = 1;
   #unsaid: Progress | null = null;
   #saidAt = Number.NEGATIVE_INFINITY;
-  #start!: (job: JobSpec) => void;
+  #start!: (work: PageWork) => void;
 
-  private constructor(origin: string, token: string, socket: WebSocket) {
+  private constructor(origin: string, token: string, work: number, socket: WebSocket) {
     this.#origin = origin;
     this.#token = token;
     this.#socket = socket;
-    this.job = new Promise((resolve) => {
+    this.work = new Promise((resolve) => {
       this.#start = resolve;
     });
     socket.onmessage = ({ data }: MessageEvent<string>) => this.#receive(JSON.parse(data) as ToPage);
-    socket.onclose = () => this.#stop();
-    this.#send({ type: 'hello', token });
+    this.#hungUp = new Promise((resolve) => {
+      socket.onclose = () => {
+        this.#stop();
+        resolve();
+      };
+    });
+    this.#send({ type: 'hello', token, work });
   }
 
-  static async connect(origin: string, token: string): Promise<CommandHost> {
+  /** @param work its number, as the command knows it. */
+  static async connect(origin: string, token: string, work: number): Promise<CommandHost> {
     const socket = new WebSocket(new URL(RUNNER_PATHS.socket, origin));
     socket.binaryType = 'arraybuffer';
     await new Promise((resolve, reject) => {
       socket.onopen = resolve;
       socket.onerror = reject;
     });
-    return new CommandHost(origin, token, socket);
+    return new CommandHost(origin, token, work, socket);
   }
 
   /** Aborted when the command says so or is gone. */
@@ -108,6 +115,21 @@ export class CommandHost implements EngineHost {
     });
   }
 
+  async *readTracks(): AsyncGenerator<EventLine> {
+    const work = await this.work;
+    if (work.kind !== 'run' || work.tracks === undefined) throw new Error('nobody was followed');
+    const answer = await this.#fetch(RUNNER_PATHS.source(work.tracks));
+    const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = '';
+    while (true) {
+      const { done, value } = await reader.read();
+      const lines = (rest + (value ?? '')).split('\n');
+      rest = done ? '' : lines.pop()!;
+      for (const line of lines) if (line !== '') yield JSON.parse(line) as EventLine;
+      if (done) return;
+    }
+  }
+
   async emit(lines: EventLine[]): Promise<void> {
     this.#send({ type: 'events', lines });
     await this.#events.sent(lines.length);
@@ -126,10 +148,11 @@ export class CommandHost implements EngineHost {
     this.#sayProgress();
   }
 
-  /** Says how the job ended. */
-  finish(message: FromPage): void {
+  /** Says how the work ended, and waits until the command has taken it: it hangs up then. */
+  async finish(message: FromPage): Promise<void> {
     this.#sayProgress();
     this.#send(message);
+    await this.#hungUp;
   }
 
   #sayProgress(): void {
@@ -159,7 +182,7 @@ export class CommandHost implements EngineHost {
   #receive(message: ToPage): void {
     switch (message.type) {
       case 'start':
-        this.#start(message.job);
+        this.#start(message.work);
         break;
       case 'abort':
         this.#stop();

@@ -1,6 +1,7 @@
 import type { DeviceReport, FromNodeWorker, ToNodeWorker } from '../../../protocol/index.ts';
 import { probeCapabilities } from '../../node/capabilities.ts';
 import { type NodeHandle, startNode } from '../../node/index.ts';
+import type { WorkerStart } from './job-worker.ts';
 
 /** What a node's page is told by its command. */
 interface NodeConfig {
@@ -16,7 +17,8 @@ interface NodeConfig {
 declare global {
   interface Window {
     edgeRunner: {
-      run(token: string): void;
+      /** Has a worker take up the work of that number. */
+      run(token: string, work: number): void;
       probe: typeof probeCapabilities;
       join(config: NodeConfig): void;
       tell(message: ToNodeWorker): void;
@@ -29,12 +31,13 @@ declare global {
 let node: NodeHandle | null = null;
 
 window.edgeRunner = {
-  run(token) {
+  run(token, work) {
     const worker = new Worker(new URL('./job-worker.ts', import.meta.url), {
       type: 'module',
-      name: 'engine',
+      name: `engine ${work}`,
     });
-    worker.postMessage({ token, origin: location.origin });
+    const start: WorkerStart = { token, work, origin: location.origin };
+    worker.postMessage(start);
   },
   probe: probeCapabilities,
   join(config) {
