@@ -15,7 +15,7 @@ import {
 import { checkOutcome } from '../../server/grid/outcomes.ts';
 import { passesOf } from '../../server/grid/planner.ts';
 import type { Served } from '../host/loopback-server.ts';
-import { OutputFiles } from '../host/output-files.ts';
+import { OutputFiles, unwritable } from '../host/output-files.ts';
 import { FileSource } from '../host/served-source.ts';
 import type { EngineBrowser, RunResult } from '../host/session.ts';
 import type { WorkSinks } from '../host/work-session.ts';
@@ -51,6 +51,8 @@ export class SplitRun {
   #folder: Promise<string> | null = null;
   /** Files in that folder. */
   readonly #kept: OutputFiles[] = [];
+  /** Settles when nobody works at a segment any more, which is soon after their browser has gone. */
+  #working: Promise<unknown> = Promise.resolve();
   readonly #done: Record<Pass, Map<number, StitchPart>> = { process: new Map(), render: new Map() };
   #followed: TaskOutcome | null = null;
   /** Milliseconds since 1970. */
@@ -90,8 +92,9 @@ export class SplitRun {
     return { summaries: [summary], indexAtEnd };
   }
 
-  /** Deletes what was kept. Safe to call twice. */
+  /** Deletes what was kept, once the browser is closed. Safe to call twice. */
   async discard(): Promise<void> {
+    await this.#working;
     for (const { ordinal } of this.#report?.segments ?? []) {
       const id = tracksId(ordinal);
       await this.#served.sources.get(id)?.close();
@@ -100,8 +103,7 @@ export class SplitRun {
     await Promise.all(this.#kept.splice(0).map((files) => files.discard()));
     const folder = await this.#folder?.catch(() => null);
     this.#folder = null;
-    // A file may just be coming into it.
-    if (folder) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (folder) await rm(folder, { recursive: true, force: true });
   }
 
   get #passes(): ReturnType<typeof passesOf> {
@@ -131,7 +133,7 @@ export class SplitRun {
       return null;
     }
     const { segments } = this.#report!;
-    this.#log(`cut into ${segments.length} segments, ${jobs} at a time`);
+    this.#log(`cut into ${segments.length} segments, ${this.#workers} at a time`);
     return segments;
   }
 
@@ -156,6 +158,7 @@ export class SplitRun {
   }
 
   async #pass(pass: Pass, browser: EngineBrowser, sinks: WorkSinks): Promise<void> {
+    await this.#working;
     const waiting = this.#report!.segments.filter(({ ordinal }) => !this.#done[pass].has(ordinal));
     const work = async () => {
       for (let segment = waiting.shift(); segment; segment = waiting.shift()) {
@@ -163,7 +166,9 @@ export class SplitRun {
         this.#done[pass].set(segment.ordinal, part);
       }
     };
-    await Promise.all(Array.from({ length: this.#split.jobs }, work));
+    const workers = Array.from({ length: this.#workers }, work);
+    this.#working = Promise.allSettled(workers);
+    await Promise.all(workers);
   }
 
   async #one(pass: Pass, segment: Segment, browser: EngineBrowser, sinks: WorkSinks): Promise<StitchPart> {
@@ -246,9 +251,12 @@ export class SplitRun {
   /** Files in the folder of this run, which lies beside the output, or with other temporary files where there is none. */
   async #keep(): Promise<OutputFiles> {
     const { target } = this.#run;
-    this.#folder ??= mkdtemp(
-      target ? join(target.folder, `.${target.name}.part.`) : join(tmpdir(), 'edge-runner-parts-'),
-    );
+    const prefix = target
+      ? join(target.folder, `.${target.name}.part.`)
+      : join(tmpdir(), 'edge-runner-parts-');
+    this.#folder ??= mkdtemp(prefix).catch((error: unknown) => {
+      throw unwritable(`${prefix}…`, error);
+    });
     const files = new OutputFiles(await this.#folder);
     this.#kept.push(files);
     return files;
