@@ -202,13 +202,24 @@ export class SimulatedNode {
     this.send({ type: 'fail', attempt, lease, ...error, retry });
   }
 
-  /** Sends a file as a node does. @returns what its result says of it. */
-  async upload(offer: Offer, output: string, name: string, bytes: Buffer): Promise<WrittenFile> {
-    const targets = await this.targets(offer, output, name, bytes);
+  /**
+   * Sends a file as a node does.
+   * @param signal ends it in its midst.
+   * @returns what its result says of it.
+   */
+  async upload(
+    offer: Offer,
+    output: string,
+    name: string,
+    bytes: Buffer,
+    signal: AbortSignal | null = null,
+  ): Promise<WrittenFile> {
+    const targets = await this.targets(offer, output, name, bytes, signal);
     for (const [index, target] of targets.entries()) {
       const put = await fetch(new URL(target, this.url), {
         method: 'PUT',
         body: new Uint8Array(partOf(bytes, index)),
+        signal,
       });
       if (!put.ok) throw new Error(`${put.status} ${await put.text()}`);
     }
@@ -217,7 +228,13 @@ export class SimulatedNode {
   }
 
   /** Where the parts of a file go. */
-  async targets({ attempt, lease }: Offer, output: string, name: string, bytes: Buffer): Promise<string[]> {
+  async targets(
+    { attempt, lease }: Offer,
+    output: string,
+    name: string,
+    bytes: Buffer,
+    signal: AbortSignal | null = null,
+  ): Promise<string[]> {
     const parts = Array.from(
       { length: Math.max(1, Math.ceil(bytes.byteLength / PART_BYTES)) },
       (_, index) => {
@@ -229,6 +246,7 @@ export class SimulatedNode {
       method: 'POST',
       headers: { authorization: `Bearer ${lease}`, 'content-type': 'application/json' },
       body: JSON.stringify({ output, name, parts }),
+      signal,
     });
     if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
     return ((await answer.json()) as { targets: { url: string }[] }).targets.map(({ url }) => url);

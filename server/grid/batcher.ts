@@ -13,6 +13,8 @@ export class Batcher<Item, Result> {
   #waiting: { item: Item; resolve(result: Result): void; reject(error: unknown): void }[] = [];
   #running: Promise<void> | null = null;
   #tookMs = 0;
+  /** When the last statement was done. */
+  #endedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param work gives a result for each item, in their order.
@@ -37,7 +39,9 @@ export class Batcher<Item, Result> {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
-      await wait(Math.max(this.#gatherMs, pauseAfter(this.#tookMs)));
+      // What has rested for that long already waits for no more than those that come with it.
+      const rested = performance.now() - this.#endedAt;
+      await wait(Math.max(this.#gatherMs, pauseAfter(this.#tookMs) - rested));
       const batch = this.#waiting.splice(0, MOST);
       const began = performance.now();
       try {
@@ -46,7 +50,8 @@ export class Batcher<Item, Result> {
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
-      this.#tookMs = performance.now() - began;
+      this.#endedAt = performance.now();
+      this.#tookMs = this.#endedAt - began;
     }
     this.#running = null;
   }

@@ -8,6 +8,7 @@ import type {
 } from '../../protocol/index.ts';
 import type { TaskKind } from '../store/jobs.ts';
 import type { NodeRow } from '../store/nodes.ts';
+import { type Pace, passOf } from './last-segments.ts';
 import type { Contender } from './strategies.ts';
 
 /** An attempt in the hands of a node that is connected here. */
@@ -21,6 +22,8 @@ export interface HeldAttempt {
   source: string;
   segment: Segment | null;
   state: 'offered' | 'leased';
+  /** When it was offered, or came back with its node, by `performance.now()`. */
+  since: number;
   /** Of the last word of progress. */
   seq: number;
   /** Of its result, as far as this connection has named them; none until then. */
@@ -43,6 +46,7 @@ export class ConnectedNode implements Contender {
   load: LoadReport | null = null;
   failures = 0;
   roundTripMs = 0;
+  pace: Pace | null = null;
   readonly send: (message: ToNode) => void;
   /** Ends the connection. @param code of the WebSocket's close. */
   readonly end: (code: number, why: string) => void;
@@ -89,6 +93,13 @@ export class ConnectedNode implements Contender {
   }
   get busy() {
     return this.held.size;
+  }
+
+  /** It has done what it had: the next segment of the same will take it as long. */
+  did({ job, source, kind, segment, since }: HeldAttempt): void {
+    if (!segment) return;
+    const seconds = (performance.now() - since) / 1000;
+    this.pace = { pass: passOf({ job, source, kind }), secondsPerFrame: seconds / segment.frames };
   }
 
   /** Why it is given nothing; null where it may be. */

@@ -195,7 +195,7 @@ export class Grid {
     for (const held of renewed) {
       if (!held) continue;
       const { id, state, ...rest } = held;
-      node.held.set(id, { ...rest, attempt: id, state, seq: -1 });
+      node.held.set(id, { ...rest, attempt: id, state, since: performance.now(), seq: -1 });
     }
     // It began anew and knows nothing of them: whatever ended it may have been their doing.
     const lost = live.filter(({ id }) => !node.held.has(id));

@@ -198,6 +198,7 @@ export class NodeSocket {
       if (!(await grid.finish(held, [...(held.files ?? []), ...files], outcome)))
         return this.#drop(node, attempt);
       node.failures = 0;
+      node.did(held);
       this.#options.metrics.attempts.inc({ end: 'done' });
       this.#send({ type: 'ack', attempt });
     } catch (error) {

@@ -10,6 +10,7 @@ import { leaseAlso, stragglers } from '../store/speculation.ts';
 import { pauseAfter } from './batcher.ts';
 import type { ConnectedNode, Fleet } from './fleet.ts';
 import type { Intervals } from './intervals.ts';
+import { LastSegments } from './last-segments.ts';
 import { canDo } from './needs.ts';
 import { secondAttempts } from './speculation.ts';
 import { STRATEGIES, type StrategyName } from './strategies.ts';
@@ -135,6 +136,7 @@ export class Scheduler {
     const taken = new Map<string, number>();
     const hasRoom = (node: ConnectedNode) =>
       node.isFree && node.busy + (taken.get(node.id) ?? 0) < node.slots;
+    const last = new LastSegments(taken);
     const able = new Map(
       kinds.map(({ needs, needsKey }) => [
         needsKey,
@@ -151,11 +153,18 @@ export class Scheduler {
       const untried = readers.filter(({ id }) => !task.failedOn.includes(id));
       // Where it failed it is tried again only if nobody else could do it, not even a busy one, within a while.
       const waits = untried.length > 0 && (task.idleFor ?? 0) < OTHERS_SECONDS;
-      const contenders = (waits ? untried : readers).filter(hasRoom);
-      if (contenders.length === 0) continue;
-      const { id } = choose(contenders, task);
-      taken.set(id, (taken.get(id) ?? 0) + 1);
-      chosen.push({ task: task.id, node: id });
+      const may = waits ? untried : readers;
+      const contenders = new Set(may.filter((node) => hasRoom(node) && !last.isIdle(node, task)));
+      while (contenders.size > 0) {
+        const { id } = choose([...contenders], task);
+        const node = fleet.get(id)!;
+        if (last.shouldTake(node, may, task)) {
+          taken.set(id, (taken.get(id) ?? 0) + 1);
+          chosen.push({ task: task.id, node: id });
+          break;
+        }
+        contenders.delete(node);
+      }
     }
     return chosen;
   }
@@ -188,6 +197,7 @@ export class Scheduler {
       node.held.set(attempt, {
         ...{ attempt, lease, task, job, tenant, kind, source, segment },
         state: 'offered',
+        since: performance.now(),
         seq: -1,
       });
       onOffer();

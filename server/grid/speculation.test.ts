@@ -31,7 +31,7 @@ const node = (id: string, fps: number): Idle => ({
 
 const straggler = (task: string, more: Partial<Straggler> = {}): Straggler => ({
   ...{ task, job: 'j', needs, frames: 300, done: 100, fps: 10, seconds: 10 },
-  ...{ node: 'slow', triedOn: ['slow'] },
+  ...{ node: 'slow', away: null, triedOn: ['slow'] },
   ...more,
 });
 
@@ -57,6 +57,14 @@ describe('a segment that holds up its job', () => {
     const still = { done: 0, fps: 0 };
     expect(choose([straggler('t', { ...still, seconds: 5 })], [node('same', 10)])).toEqual([]);
     expect(choose([straggler('t', { ...still, seconds: 20 })], [node('same', 10)])).toEqual([
+      { task: 't', node: 'same' },
+    ]);
+  });
+
+  it('is taken over from a node that is not connected, but not while that may be connecting anew', () => {
+    const nearlyDone = { done: 290 };
+    expect(choose([straggler('t', { ...nearlyDone, away: 1 })], [node('same', 10)])).toEqual([]);
+    expect(choose([straggler('t', { ...nearlyDone, away: 5 })], [node('same', 10)])).toEqual([
       { task: 't', node: 'same' },
     ]);
   });

@@ -7,6 +7,8 @@ const START_SECONDS = 2;
 const GAIN = 0.75;
 /** Seconds after which an attempt that has not done a frame is taken for one that will not. */
 const SILENT_SECONDS = 10;
+/** The same of a node that is not connected: longer than it takes to connect anew. */
+const AWAY_SECONDS = 3;
 
 export interface Idle extends Capable {
   id: string;
@@ -39,7 +41,9 @@ export function secondAttempts(
   return chosen;
 }
 
-function secondsLeft({ frames, done, fps, seconds }: Straggler): number {
+function secondsLeft({ frames, done, fps, seconds, away }: Straggler): number {
+  // Its lease is still its own: where it comes back in time, whoever is done first counts.
+  if (away !== null && away > AWAY_SECONDS) return Number.POSITIVE_INFINITY;
   if (fps > 0) return (frames - done) / fps;
   return done === 0 && seconds < SILENT_SECONDS ? 0 : Number.POSITIVE_INFINITY;
 }

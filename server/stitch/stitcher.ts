@@ -92,7 +92,7 @@ export class Stitcher {
     const { attempt, lease, task, job, tenant, kind, source } = made;
     const held: HeldAttempt = {
       ...{ attempt, lease, task, job, tenant, kind, source, segment: null },
-      ...{ state: 'leased', seq: -1 },
+      ...{ state: 'leased', since: performance.now(), seq: -1 },
     };
     const lost = new AbortController();
     const signal = AbortSignal.any([this.#ending.signal, lost.signal]);

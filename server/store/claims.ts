@@ -26,6 +26,10 @@ export interface Candidate {
   unreadableOn: string[];
   /** Seconds since its last try ended; null before the first. */
   idleFor: number | null;
+  /** Of the segment that it is; null for what is none. */
+  frames: number | null;
+  /** How many segments of its source and pass wait, itself among them; of what is none 0. */
+  waiting: number;
 }
 
 export interface Claimed {
@@ -85,14 +89,32 @@ export function claimTasks(
          SELECT node FROM attempt WHERE attempt.task = task.id AND attempt.state = 'failed'
            AND attempt.error ->> 'code' = $3
        ) AS "unreadableOn",
-       (SELECT extract(epoch FROM now() - max(ended_at))::float8 FROM attempt WHERE attempt.task = task.id) AS "idleFor"
+       (SELECT extract(epoch FROM now() - max(ended_at))::float8 FROM attempt WHERE attempt.task = task.id) AS "idleFor",
+       (segment ->> 'frames')::int AS frames, 0 AS waiting
        FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place) JOIN task ON task.id = wanted.id
        WHERE state = 'queued' ORDER BY place FOR UPDATE OF task SKIP LOCKED`,
       [ids.map(({ id }) => id), OF_ELSEWHERE, UNREADABLE],
     );
+    await countWaiting(tx, candidates);
     const chosen = choose(candidates);
     return chosen.length === 0 ? [] : lease(tx, chosen, offerMs);
   });
+}
+
+async function countWaiting(tx: Queries, candidates: readonly Candidate[]): Promise<void> {
+  const segments = candidates.filter(({ frames }) => frames !== null);
+  if (segments.length === 0) return;
+  const counts = await tx.query<Pick<Candidate, 'job' | 'source' | 'kind'> & { count: number }>(
+    `SELECT job, source, kind, count(*)::int AS count FROM task
+     WHERE job = ANY($1) AND state = 'queued' AND segment IS NOT NULL GROUP BY job, source, kind`,
+    [[...new Set(segments.map(({ job }) => job))]],
+  );
+  for (const task of segments) {
+    const alike = counts.find(
+      ({ job, source, kind }) => job === task.job && source === task.source && kind === task.kind,
+    );
+    task.waiting = alike?.count ?? 0;
+  }
 }
 
 /** Lanes are pairs of kind and submitter; the first few of each are enough to fill the window. */

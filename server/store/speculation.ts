@@ -14,6 +14,8 @@ export interface Straggler {
   fps: number;
   seconds: number;
   node: string;
+  /** For how long nobody is connected as that node, seconds; null where it is. */
+  away: number | null;
   /** Nodes that it was tried on already. */
   triedOn: string[];
 }
@@ -23,8 +25,10 @@ export const stragglers = (db: Queries, limit: number): Promise<Straggler[]> =>
   db.query(
     `SELECT task.id AS task, task.job, task.needs, (task.segment ->> 'frames')::int AS frames, attempt.frames AS done,
        attempt.fps::float8 AS fps, extract(epoch FROM now() - attempt.accepted_at)::float8 AS seconds, attempt.node,
+       CASE WHEN node.session IS NULL THEN extract(epoch FROM now() - node.last_seen)::float8 END AS away,
        ARRAY(SELECT node FROM attempt other WHERE other.task = task.id) AS "triedOn"
      FROM task JOIN attempt ON attempt.task = task.id AND attempt.state = 'leased'
+       JOIN node ON node.id = attempt.node
      WHERE task.state = 'leased' AND task.segment IS NOT NULL AND task.live = 1 AND task.max_live > 1
        AND NOT EXISTS (SELECT 1 FROM task waits WHERE waits.job = task.job AND waits.source = task.source
          AND waits.segment IS NOT NULL AND waits.state = 'queued')
