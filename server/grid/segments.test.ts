@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobDetail, JobEvent, JobView, Offer, ProbeReport, Segment } from '../../protocol/index.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
@@ -158,6 +159,31 @@ describe('a source that may be cut', () => {
     expect(await slow.next('cancel')).toMatchObject({ attempt });
     const { taskList } = await show(id);
     expect(taskList[2]!.attempts.map(({ state }) => state)).toEqual(['superseded', 'done']);
+  });
+
+  it('has its last segment kept from a node that would take longer for it than others for all that is left', async () => {
+    const slow = await join();
+    const id = await submit();
+    await look(slow, reportOf(5));
+    const first = await take(slow);
+    const fast = await join();
+    const did = async (node: SimulatedNode, offer: Offer) =>
+      told(node, offer, { frames: 50, shown: shownOf(offer.work.segment!) }, 'ack');
+    const began = performance.now();
+    await did(fast, await take(fast));
+    const second = await take(fast);
+    fast.send({ type: 'pause', reason: { code: 'battery', message: 'on battery' } });
+    await did(fast, second);
+    // That is what makes the other one slow, however fast this machine is.
+    await wait(3 * (performance.now() - began));
+    fast.send({ type: 'resume' });
+    const third = await take(fast);
+    await did(slow, first);
+    await did(fast, third);
+    const last = await take(fast);
+    expect(last.work.segment!.ordinal).toBe(4);
+    await did(fast, last);
+    expect((await show(id)).frames).toBe(250);
   });
 
   it('has objects found in its segments, followed through them all, and drawn in a second pass', async () => {
