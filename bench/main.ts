@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { benchAccuracy } from './accuracy.ts';
 import type { BenchContext } from './context.ts';
+import { benchNodes } from './grid/speed-up.ts';
 import { benchKernels } from './kernels/index.ts';
 import { describeMachine } from './machine.ts';
 import { clipOrigin, makeClip } from './measure/clips.ts';
@@ -25,6 +26,7 @@ const BENCHES: Record<SectionName, (context: BenchContext) => Promise<Section>> 
   detect: benchDetect,
   'detect-depth': benchDetectDepth,
   streams: benchStreams,
+  nodes: benchNodes,
   accuracy: benchAccuracy,
   kernels: benchKernels,
   street: benchStreet,

@@ -17,6 +17,7 @@ export const SECTIONS = [
   'detect',
   'detect-depth',
   'streams',
+  'nodes',
   'accuracy',
   'kernels',
   'street',
@@ -26,7 +27,7 @@ export type SectionName = (typeof SECTIONS)[number];
 /** The street's scores take as long as all the rest, and change with its networks only. */
 const USUAL = SECTIONS.filter((name) => name !== 'street');
 /** What says something after one short round, in two minutes. */
-const QUICK = USUAL.filter((name) => name !== 'detect-depth');
+const QUICK = USUAL.filter((name) => name !== 'detect-depth' && name !== 'nodes');
 
 export interface BenchOptions {
   sections: readonly SectionName[];
@@ -49,7 +50,7 @@ export function parseOptions(args: string[]): BenchOptions {
     .description('how fast it is here, beside what people would use instead')
     .argument(
       '[sections...]',
-      `of ${SECTIONS.join(', ')}; all but street when none is named (quick: nor detect-depth)`,
+      `of ${SECTIONS.join(', ')}; all but street when none is named (quick: nor detect-depth, nor nodes)`,
     )
     .option(
       '--quick',
