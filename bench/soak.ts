@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { SummaryEvent } from '../protocol/index.ts';
-import { soakGrid } from './grid/soak.ts';
+import { soakGrid, soakNodes } from './grid/soak.ts';
 import { describeMachine } from './machine.ts';
 import { hasFfmpeg, makeClip } from './measure/clips.ts';
 import { Ladder } from './measure/ladder.ts';
@@ -34,8 +34,8 @@ type ModeName = keyof typeof MODES;
 /** Pages, and for how many minutes each has to hold. */
 const PAGES = { dashboard: 10, 'hidden-tab': 12 } as const;
 
-/** Modes of the command, servers that are killed in turn, pages that stay open. */
-const SOAKS = [...(Object.keys(MODES) as ModeName[]), 'grid', 'dashboard', 'hidden-tab'] as const;
+/** Modes of the command, servers that are killed in turn, nodes that are, pages that stay open. */
+const SOAKS = [...(Object.keys(MODES) as ModeName[]), 'grid', 'nodes', 'dashboard', 'hidden-tab'] as const;
 type SoakName = (typeof SOAKS)[number];
 
 interface Watched {
@@ -51,9 +51,10 @@ async function main(): Promise<void> {
     .option('--minutes <n>', 'least length of each', positive, 30)
     .option('--frames <n>', 'least frames of each', positive, 10_000)
     .option('--tasks <n>', 'tasks of the grid', positive, 100_000)
+    .option('--rounds <n>', 'jobs whose nodes are killed', positive, 50)
     .option('--report <folder>', 'where the report goes', 'bench/report/soak')
     .parse();
-  const { mode = SOAKS, minutes, frames, tasks, report: where } = command.opts();
+  const { mode = SOAKS, minutes, frames, tasks, rounds, report: where } = command.opts();
   if (!hasFfmpeg()) throw new Error('ffmpeg loops the clip for as long as it takes, and is not here');
   await prepareFolder(resolve(where));
   await withScratch('soak', async (folder) => {
@@ -64,7 +65,7 @@ async function main(): Promise<void> {
       name: 'soak',
       made: new Date(began).toISOString(),
       seconds: 0,
-      options: { minutes: `${minutes}`, frames: `${frames}`, tasks: `${tasks}` },
+      options: { minutes: `${minutes}`, frames: `${frames}`, tasks: `${tasks}`, rounds: `${rounds}` },
       machine: await machineOf(clip),
       sections: [],
     };
@@ -73,6 +74,10 @@ async function main(): Promise<void> {
       if (name === 'grid') {
         say(`${tasks} tasks`);
         return soakGrid(folder, tasks);
+      }
+      if (name === 'nodes') {
+        say(`${rounds} rounds`);
+        return soakNodes(folder, rounds);
       }
       if (name === 'dashboard' || name === 'hidden-tab') {
         const least = Math.min(minutes, PAGES[name]);

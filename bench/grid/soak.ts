@@ -1,7 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasPostgres, startCluster } from '../../server/store/testing.ts';
+import { startTestServer } from '../../server/testing.ts';
 import type { Measure, Section } from '../reporting/report.ts';
+import { makeCutClip } from './cut-clip.ts';
+import { DEATH_INTERVALS, DEATH_SEGMENTS, type DeathRound, nodeDeaths } from './node-deaths.ts';
 import { type SiegeOutcome, siege } from './siege.ts';
 
 const NODES = 50;
@@ -46,5 +49,60 @@ function sectionOf(
       none('overlaps', 'attempts at one task at the same time', overlaps),
     ],
     charts: [],
+  };
+}
+
+/** A job on four nodes, two of which die at moments of chance, so many times. */
+export async function soakNodes(folder: string, rounds: number): Promise<Section> {
+  const clip = await makeCutClip(folder, DEATH_SEGMENTS);
+  const server = await startTestServer({ intervals: DEATH_INTERVALS });
+  try {
+    const seed = Date.now() % 2 ** 31;
+    const all = await nodeDeaths({
+      ...{ server, clip, folder, rounds, seed },
+      say: (line) => process.stderr.write(`  ${line}\n`),
+    });
+    return sectionOfRounds(all, seed);
+  } finally {
+    await server.stop();
+  }
+}
+
+function sectionOfRounds(rounds: readonly DeathRound[], seed: number): Section {
+  const wrong = rounds.filter(({ faults }) => faults.length > 0);
+  const lease = DEATH_INTERVALS.ttlMs / 1000;
+  return {
+    id: 'nodes',
+    title: `nodes: two of four killed in the midst of a video, ${rounds.length} times`,
+    text: [
+      `Ideal: the work shared by the nodes that live at each time. A lease lasts ${lease} s. Seed ${seed}.`,
+      ...wrong.map(({ faults }) => faults.join('; ')),
+    ],
+    measures: [
+      {
+        ...{ id: 'wrong', what: 'rounds whose output is not right', unit: '', better: 'lower' },
+        ...{ values: [wrong.length], asked: { atMost: 0 } },
+      },
+      {
+        ...{ id: 'late', what: 'longest time beyond the ideal, in lease times', unit: '', better: 'lower' },
+        values: [Math.max(...rounds.map(({ seconds, ideal }) => (seconds - ideal) / lease))],
+        asked: { atMost: 2 },
+      },
+    ],
+    charts: [
+      {
+        kind: 'lines',
+        title: 'By round',
+        x: { name: 'round', values: rounds.map((_, i) => i + 1) },
+        series: [
+          { name: 'time', unit: 's', values: rounds.map(({ seconds }) => seconds) },
+          {
+            name: 'beyond the ideal',
+            unit: 's',
+            values: rounds.map(({ seconds, ideal }) => seconds - ideal),
+          },
+        ],
+      },
+    ],
   };
 }
