@@ -55,7 +55,9 @@ function sectionOf(
 /** A job on four nodes, two of which die at moments of chance, so many times. */
 export async function soakNodes(folder: string, rounds: number): Promise<Section> {
   const clip = await makeCutClip(folder, DEATH_SEGMENTS);
-  const server = await startTestServer({ intervals: DEATH_INTERVALS });
+  // Where it goes with all else, however this ends.
+  const place = { folder: join(folder, 'nodes'), admin: '' };
+  const server = await startTestServer({ intervals: DEATH_INTERVALS }, place);
   try {
     const seed = Date.now() % 2 ** 31;
     const all = await nodeDeaths({
