@@ -10,7 +10,8 @@ import { succeed } from './support/command.ts';
 import { frameNumbers } from './support/counter.ts';
 import { complaintsAbout, ffmpeg } from './support/ffmpeg.ts';
 import { frames } from './support/ffprobe.ts';
-import { openBrowser, openPage } from './support/pages.ts';
+import { openBrowser } from './support/pages.ts';
+import { openTabs } from './support/tabs.ts';
 import { hasFfmpeg, needsFfmpeg } from './support/testdata.ts';
 
 const SIZE = { width: 320, height: 180 };
@@ -77,12 +78,7 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('a source that is cut'), () => {
     });
     ffmpeg(['-i', file('made.mp4'), ...X264, '-g', '50', '-bf', '2', file('pattern.mp4')]);
     browser = await openBrowser(['--disable-gpu']);
-    for (let i = 0; i < 2; i++) {
-      const { page } = await openPage(await browser.newContext());
-      await page.goto(`${server.url}/contribute/#token=${await server.token('enrol')}`);
-      await page.getByRole('button', { name: 'Start' }).click();
-      await page.getByText('Ready for work.').waitFor({ timeout: 60_000 });
-    }
+    await openTabs(browser, server, 2);
   });
   afterAll(async () => {
     await browser?.close();

@@ -5,12 +5,14 @@ import type { Browser } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobDetail, JobPage, SourceEvent, SummaryEvent } from '../protocol/index.ts';
 import { startTestServer, type TestServer } from '../server/testing.ts';
-import { expectSamePictures, expectSameTimes } from './support/claims.ts';
+import { expectNoSeams, expectSamePictures, expectSameTimes } from './support/claims.ts';
 import { succeed } from './support/command.ts';
 import { frameNumbers } from './support/counter.ts';
 import { complaintsAbout, ffmpeg } from './support/ffmpeg.ts';
 import { packets } from './support/ffprobe.ts';
-import { openBrowser, openPage } from './support/pages.ts';
+import { openBrowser } from './support/pages.ts';
+import { expectPlays } from './support/playing.ts';
+import { withTabs } from './support/tabs.ts';
 import { hasFfmpeg, needsFfmpeg } from './support/testdata.ts';
 
 const SIZE = { width: 320, height: 180 };
@@ -42,21 +44,7 @@ describe('a video over many nodes', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** So many tabs that contribute, each in a profile of its own. */
-  async function withNodes<T>(count: number, work: () => Promise<T>): Promise<T> {
-    const contexts = await Promise.all(Array.from({ length: count }, () => browser.newContext()));
-    try {
-      for (const context of contexts) {
-        const { page } = await openPage(context);
-        await page.goto(`${server.url}/contribute/#token=${await server.token('enrol')}`);
-        await page.getByRole('button', { name: 'Start' }).click();
-        await page.getByText('Ready for work.').waitFor({ timeout: 60_000 });
-      }
-      return await work();
-    } finally {
-      await Promise.all(contexts.map((context) => context.close()));
-    }
-  }
+  const withNodes = <T>(count: number, work: () => Promise<T>) => withTabs(browser, server, count, work);
 
   async function lastJob(): Promise<JobDetail> {
     const { body } = await server.ask<JobPage>('GET', '/v1/jobs?limit=1');
@@ -91,6 +79,10 @@ describe('a video over many nodes', () => {
       packets(file('clip.mp4'), 'a:0').map(({ md5 }) => md5),
     );
     expect(complaintsAbout(out)).toBe('');
+    const seams = taskList.flatMap(({ segment: cut }) => (cut && cut.ordinal > 0 ? [cut.firstFrame] : []));
+    expect(seams).toHaveLength(segments - 1);
+    expectNoSeams(file('clip.mp4'), out, SIZE, seams);
+    await expectPlays(browser, out, FRAMES);
   });
 
   it('finds in segments what it finds in the whole', async () => {

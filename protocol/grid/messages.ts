@@ -142,8 +142,11 @@ export type NodeHello = Extract<FromNode, { type: 'hello' }>;
 export const work = z.object({
   job: z.string(),
   task: z.string(),
-  /** To look at a source and cut it, to carry the job out, or to draw who was followed through a segment. */
-  kind: z.enum(['probe', 'process', 'render']),
+  /**
+   * To look at a source and cut it, to carry the job out, to encode the sound that goes with it, or to draw who was
+   * followed through a segment.
+   */
+  kind: z.enum(['probe', 'process', 'sound', 'render']),
   /** Of a segment of a job that follows objects: they are found, and followed elsewhere, over all segments. */
   finds: z.boolean().default(false),
   /** The part of the source that it is about; the whole where there is none. */

@@ -57,6 +57,8 @@ export const probeReport = z
     codec: z.string().max(100),
     /** Whether its packets go into the output as they are. */
     copied: z.boolean(),
+    /** What becomes of its sound in a video output. */
+    sound: z.enum(['none', 'copied', 'encoded']),
     segments: z.array(segment).min(1).max(MOST_SEGMENTS),
     /** Why there is only one, in words; null where there are several. */
     whole: z.string().max(200).nullable(),

@@ -8,6 +8,8 @@ import type { Segment } from './segment.ts';
 /** Name of the file that event lines are written to, of a whole job as of a segment. */
 export const EVENTS_FILE = 'events.ndjson';
 
+/** Name of the file of sound that was encoded apart from the pictures. */
+export const SOUND_FILE = 'sound.mp4';
 /** Output of what is found in a segment, where a job itself wants no events. */
 export const FOUND_OUTPUT = 'found';
 /** In the sources of a node's work: where it reads who was followed through its segment. No id of a source is such. */
@@ -27,6 +29,8 @@ export interface StitchWork {
   /** Of one source. */
   spec: JobSpec;
   parts: StitchPart[];
+  /** In the store, where it was encoded anew; the source's own where it is null. */
+  sound: string | null;
   /** Milliseconds since 1970 at which the first of them was begun. */
   began: number;
   /**

@@ -27,7 +27,7 @@ export const wholeTask = (spec: JobSpec, source: string, { id, leastTrust }: Ten
 export function planSegments(
   spec: JobSpec,
   source: string,
-  { segments }: ProbeReport,
+  { segments, sound }: ProbeReport,
   tenant: Tenant,
 ): PlannedTask[] {
   if (segments.length === 1) return [wholeTask(spec, source, tenant)];
@@ -38,23 +38,25 @@ export function planSegments(
     ...planned(kind, source, { ...needs, work: kind }),
     ...{ needsKey: OF_SERVER, after },
   });
-  const places = segments.map((_, place) => place);
+  // It goes first: it cannot be shared.
+  const before =
+    sound === 'encoded'
+      ? [planned('sound', source, { ...needs, backend: 'auto', encode: null, work: 'sound' })]
+      : [];
+  const places = (from: number) => segments.map((_, place) => from + place);
+  const heard = before.map((_, place) => place);
+  const first = before.length;
   if (passesOf(spec, source) !== 'find, follow, render')
-    return [...each('process', needs), here('stitch', places)];
-  const follow = segments.length;
+    return [...before, ...each('process', needs), here('stitch', [...heard, ...places(first)])];
+  const follow = first + segments.length;
   return [
+    ...before,
     ...each('process', { ...needs, encode: null, work: 'detect' }),
-    here('follow', places),
+    here('follow', places(first)),
     ...each('render', { ...needs, work: needs.work.includes('depth') ? 'depth' : 'transcode' }).map(
-      (task) => ({
-        ...task,
-        after: [follow],
-      }),
+      (task) => ({ ...task, after: [follow] }),
     ),
-    here(
-      'stitch',
-      places.map((place) => follow + 1 + place),
-    ),
+    here('stitch', [...heard, ...places(follow + 1)]),
   ];
 }
 

@@ -6,7 +6,7 @@ import { SimulatedNode } from '../testing-node.ts';
 
 /** A source of so many segments of 50 frames. */
 const reportOf = (segments: number): ProbeReport => ({
-  ...{ frames: 50 * segments, fps: 25, codec: 'avc1.4d401e', copied: false, whole: null },
+  ...{ frames: 50 * segments, fps: 25, codec: 'avc1.4d401e', copied: false, sound: 'copied', whole: null },
   segments: Array.from({ length: segments }, (_, ordinal) => ({
     ...{ ordinal, firstFrame: 50 * ordinal, frames: 50 },
     ...{ firstTime: 2_000_000 * ordinal, lastTime: 2_000_000 * ordinal + 1_960_000 },

@@ -149,9 +149,11 @@ export class Stitcher {
         },
       ];
     });
+    const sound = done.find((task) => task.kind === 'sound')?.id;
     return {
       work: {
         ...{ spec: about, parts, began: began.getTime() },
+        sound: files.find(({ task }) => task === sound)?.id ?? null,
         pass: kind === 'follow' ? 'follow' : found ? 'follow-and-stitch' : 'stitch',
         fps: (await probeOf(db, job, source)).fps,
         // It sums up the pass before it.
@@ -162,14 +164,14 @@ export class Stitcher {
     };
   }
 
-  #serverOf({ job, source, attempt }: NewAttempt, { spec, parts }: StitchWork, signal: AbortSignal) {
+  #serverOf({ job, source, attempt }: NewAttempt, { spec, parts, sound }: StitchWork, signal: AbortSignal) {
     const { blobs, guard, sources } = this.#options;
     const check = (answer: GuardedAnswer) => sources.checkSame(job, source, answer);
     const readable = new Map<string | null, RandomBytes>([
       [null, sourceBytes(spec.sources[0]!, { blobs, guard, check, signal })],
-      ...parts
-        .flatMap(({ video, events }) => [video, events])
-        .flatMap((key) => (key === null ? [] : [[key, storedBytes(blobs, key)] as const])),
+      ...[sound, ...parts.flatMap(({ video, events }) => [video, events])].flatMap((key) =>
+        key === null ? [] : [[key, storedBytes(blobs, key)] as const],
+      ),
     ]);
     return async (request: StitchRequest): Promise<number | null | Uint8Array<ArrayBuffer>> => {
       if (request.what === 'write') {

@@ -18,6 +18,8 @@ import {
 } from '../../protocol/index.ts';
 import {
   BadSegmentError,
+  holdsAudio,
+  type JoinOptions,
   joinEvents,
   joinSegments,
   joinSummaries,
@@ -26,6 +28,7 @@ import {
   type Range,
   rangeOf,
   SegmentFollower,
+  SoundFile,
   type SourceBytes,
 } from '../../web/engine/index.ts';
 import { PartUpload } from '../../web/node/part-upload.ts';
@@ -157,13 +160,10 @@ async function follow(parts: StitchWork['parts'], follower: SegmentFollower): Pr
   return files;
 }
 
-async function joinVideo(
-  { parts }: StitchWork,
-  output: VideoOutputSpec,
-  range: Range,
-): Promise<WrittenFile[]> {
+async function joinVideo(work: StitchWork, output: VideoOutputSpec, range: Range): Promise<WrittenFile[]> {
+  const { parts } = work;
   const files: WrittenFile[] = [];
-  const sound = await MediaSource.open('the source', bytesOf(null));
+  const sound = await openSound(work, output, range);
   let said = 0;
   try {
     const { indexAtEnd } = await joinSegments({
@@ -174,7 +174,7 @@ async function joinVideo(
       spec: output,
       segments: parts.map(({ segment }) => segment),
       openPart: async ({ ordinal }) => openFile(parts[ordinal]!, 'video'),
-      ...{ sound, range },
+      ...{ sound, start: range.start },
       onFrame: (frames) => {
         if (performance.now() - said < PROGRESS_MS) return;
         said = performance.now();
@@ -184,8 +184,32 @@ async function joinVideo(
     });
     return files.map((file) => ({ ...file, indexAtEnd }));
   } finally {
-    sound.dispose();
+    sound?.dispose();
   }
+}
+
+type OpenSound = NonNullable<JoinOptions['sound']> & { dispose(): void };
+
+/** What was encoded for it, or what the source has; null where there is none that the container holds. */
+async function openSound(
+  { sound }: StitchWork,
+  { container }: VideoOutputSpec,
+  range: Range,
+): Promise<OpenSound | null> {
+  if (sound !== null) {
+    const from = await SoundFile.open(bytesOf(sound));
+    return { from, range: { start: 0, end: Number.POSITIVE_INFINITY }, dispose: () => from.dispose() };
+  }
+  const media = await MediaSource.open('the source', bytesOf(null));
+  const { audio } = media;
+  if (!audio || !holdsAudio(container, audio.codec)) {
+    media.dispose();
+    return null;
+  }
+  return {
+    from: { audio, audioPackets: (start) => media.audioPackets(start) },
+    ...{ range, dispose: () => media.dispose() },
+  };
 }
 
 const upload = (output: string, name: string) =>

@@ -48,10 +48,10 @@ export interface TaskRow {
 }
 
 /**
- * A look at a source, work at it or at a segment of it, the joining of its segments. Where objects are followed and drawn:
- * the following through all segments, and the drawing of each.
+ * A look at a source, work at it or at a segment of it, its sound where that is encoded anew, the joining of its segments.
+ * Where objects are followed and drawn: the following through all segments, and the drawing of each.
  */
-export type TaskKind = 'probe' | 'process' | 'follow' | 'render' | 'stitch';
+export type TaskKind = 'probe' | 'process' | 'sound' | 'follow' | 'render' | 'stitch';
 
 /** A task as the planner wants it. */
 export interface PlannedTask {
@@ -153,7 +153,7 @@ const PROGRESS = `
         / (1 + bool_or(kind = 'render')::int), 0)::int AS frames,
       -- Before a source was looked at nobody knows; the joining is no more of it.
       CASE WHEN bool_and(coalesce((task.outcome ->> 'frames')::int, a.expected, (segment ->> 'frames')::int) IS NOT NULL)
-          FILTER (WHERE kind NOT IN ('stitch', 'follow'))
+          FILTER (WHERE kind NOT IN ('sound', 'follow', 'stitch'))
         THEN (sum(coalesce((task.outcome ->> 'frames')::int, a.expected, (segment ->> 'frames')::int))
           FILTER (WHERE kind IN ('process', 'render')) / (1 + bool_or(kind = 'render')::int))::int END AS expected,
       coalesce(sum(a.fps), 0)::float8 AS fps

@@ -3,6 +3,7 @@ import grid from './migrations/001_grid.sql?raw';
 import wait from './migrations/002_wait.sql?raw';
 import faces from './migrations/003_faces.sql?raw';
 import segments from './migrations/004_segments.sql?raw';
+import sound from './migrations/005_sound.sql?raw';
 
 interface Migration {
   id: number;
@@ -15,6 +16,7 @@ const MIGRATIONS: readonly Migration[] = [
   { id: 2, sql: wait },
   { id: 3, sql: faces },
   { id: 4, sql: segments },
+  { id: 5, sql: sound },
 ];
 
 /** Any number: servers that start at once on one database wait for each other on it. */

@@ -140,7 +140,7 @@ async function storeFiles(
     // What is made of a segment is joined, but for what is a file of its own for each frame.
     `INSERT INTO blob (id, tenant, job, task, attempt, output, name, bytes, parts, index_at_end, part)
      SELECT f.id, f.tenant, f.job, f.task, attempt, output, name, bytes, parts::jsonb, index_at_end,
-       task.kind = 'follow' OR task.segment IS NOT NULL AND NOT EXISTS (
+       task.kind IN ('sound', 'follow') OR task.segment IS NOT NULL AND NOT EXISTS (
          SELECT 1 FROM jsonb_array_elements(job.spec -> 'outputs') AS o
          WHERE o ->> 'id' = output AND o ->> 'kind' = 'depth-maps')
      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],

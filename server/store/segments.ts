@@ -31,7 +31,8 @@ export function giveUpSegments(
     const given = await tx.query<{ needs: TaskNeeds; attempt: string | null; live: boolean }>(
       `WITH old AS (
          SELECT id, needs, state, accepted_attempt FROM task
-         WHERE job = $1 AND source = $2 AND (segment IS NOT NULL OR kind IN ('follow', 'stitch')) AND state <> 'cancelled' FOR UPDATE
+         WHERE job = $1 AND source = $2 AND (segment IS NOT NULL OR kind IN ('sound', 'follow', 'stitch'))
+           AND state <> 'cancelled' FOR UPDATE
        ), given AS (
          UPDATE task SET state = 'cancelled', accepted_attempt = NULL, outcome = NULL, live = 0, ended_at = now()
          FROM old WHERE task.id = old.id

@@ -80,12 +80,40 @@ export function expectSameShape(source: string, output: string): void {
 
 /** Frame by frame the pictures are those of the source, as far as an encoder keeps them. */
 export function expectSamePictures(source: string, output: string, leastPsnr = 28): void {
-  const size = { width: 160, height: 90, filter: 'scale=160:90' };
-  const wanted = rawFrames(source, size);
-  const found = rawFrames(output, size);
-  expect(found.length).toBe(wanted.length);
-  const worst = Math.min(...found.map((frame, i) => psnr(frame, wanted[i]!)));
+  const worst = Math.min(...psnrOfFrames(source, output, { width: 160, height: 90 }));
   expect(worst, 'dB, the worst frame').toBeGreaterThanOrEqual(leastPsnr);
+}
+
+/** Frames on each side of a seam that are looked at. */
+const SEAM_FRAMES = 12;
+/** dB that they may be worse on average than the clip is. */
+const SEAM_LOSS = 1;
+
+/** Where segments were joined the pictures are as good as elsewhere. @param seams first frames of the later ones. */
+export function expectNoSeams(
+  source: string,
+  output: string,
+  size: { width: number; height: number },
+  seams: readonly number[],
+): void {
+  const all = psnrOfFrames(source, output, size);
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  for (const seam of seams) {
+    const around = mean(all.slice(seam - SEAM_FRAMES, seam + SEAM_FRAMES));
+    expect(around, `dB around the seam at frame ${seam}`).toBeGreaterThanOrEqual(mean(all) - SEAM_LOSS);
+  }
+}
+
+function psnrOfFrames(
+  source: string,
+  output: string,
+  { width, height }: { width: number; height: number },
+): number[] {
+  const options = { width, height, filter: `scale=${width}:${height}` };
+  const wanted = rawFrames(source, options);
+  const found = rawFrames(output, options);
+  expect(found.length).toBe(wanted.length);
+  return found.map((frame, i) => psnr(frame, wanted[i]!));
 }
 
 function psnr(a: Buffer, b: Buffer): number {

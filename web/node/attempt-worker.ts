@@ -1,5 +1,5 @@
 import { EdgeRunnerError, type JobSpec, type TaskOutcome } from '../../protocol/index.ts';
-import { type EngineHost, probeJob, runJob } from '../engine/index.ts';
+import { type EngineHost, encodeSound, probeJob, runJob } from '../engine/index.ts';
 import type { FromAttempt, ToAttempt } from './attempt-messages.ts';
 import { GridHost } from './grid-host.ts';
 import { Preview } from './preview.ts';
@@ -42,6 +42,12 @@ async function start({ base, attempt, ortBase }: Extract<ToAttempt, { type: 'sta
     });
     const { kind, spec, segment, finds } = attempt.work;
     if (kind === 'probe') return say({ type: 'done', files: [], outcome: await probe(spec, host, signal) });
+    if (kind === 'sound') {
+      const began = performance.now();
+      await encodeSound(spec, host, signal);
+      const files = await host.finish([]);
+      return say({ type: 'done', files, outcome: { frames: 0, seconds: since(began), truncated: false } });
+    }
     const { summaries, indexAtEnd, shown } = await runJob(spec, host, {
       ...{ ortBase, signal },
       ...(segment && { segment }),
@@ -67,6 +73,7 @@ async function probe(spec: JobSpec, host: EngineHost, signal: AbortSignal): Prom
     segmentSeconds: spec.segment ?? Number.POSITIVE_INFINITY,
     signal,
   });
-  const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
-  return { frames: plan.frames, seconds, truncated: false, plan };
+  return { frames: plan.frames, seconds: since(began), truncated: false, plan };
 }
+
+const since = (began: number) => Number(((performance.now() - began) / 1000).toFixed(3));

@@ -46,8 +46,8 @@ export class GridHost implements EngineHost {
   constructor(options: GridHostOptions) {
     this.#options = options;
     this.#sources = options.attempt.work.sources;
-    const { spec, finds } = options.attempt.work;
-    const output = eventsOutput(spec) ?? (finds ? FOUND_OUTPUT : null);
+    const { kind, spec, finds } = options.attempt.work;
+    const output = kind === 'sound' ? null : (eventsOutput(spec) ?? (finds ? FOUND_OUTPUT : null));
     this.#events = output === null ? null : { file: this.#upload(output, EVENTS_FILE), position: 0 };
   }
 

@@ -140,8 +140,13 @@ describe('joining segments', () => {
         spec: { id: 'out', from: 'in', kind: 'video', name, container },
         segments,
         openPart: async ({ ordinal }) => bytesOf(parts[ordinal]!),
-        sound: sound ? source : null,
-        range: { start: 0, end: Number.POSITIVE_INFINITY },
+        sound: sound
+          ? {
+              from: { audio: source.audio!, audioPackets: (from) => source.audioPackets(from) },
+              range: { start: 0, end: Number.POSITIVE_INFINITY },
+            }
+          : null,
+        start: 0,
         onFrame: (done) => {
           frames = done;
         },

@@ -3,7 +3,7 @@ import { EdgeRunnerError, type Segment, type VideoOutputSpec } from '../../../pr
 import type { EngineHost, SourceBytes } from '../host.ts';
 import { joinedBytes } from '../joined-bytes.ts';
 import { Signal } from '../pipeline/signal.ts';
-import { type AudioPump, planAudio } from '../sink/audio.ts';
+import { type AudioPump, copyAudio, type Sound } from '../sink/audio.ts';
 import { MediaOutput } from '../sink/media-output.ts';
 import type { Range } from '../source/frame-source.ts';
 import { MediaSource } from '../source/media-source.ts';
@@ -15,10 +15,10 @@ export interface JoinOptions {
   segments: readonly Segment[];
   /** The file of a segment, as `runJob` makes it. */
   openPart(segment: Segment): Promise<SourceBytes>;
-  /** Where the sound is; null where none is wanted. The caller disposes of it. */
-  sound: MediaSource | null;
-  /** Of the source that the job is about: the output begins with it. */
-  range: Range;
+  /** What goes with it, and which part of that, seconds, in a codec that the container holds; null for none. */
+  sound: { from: Sound; range: Pick<Range, 'start' | 'end'> } | null;
+  /** Seconds of the source with which the output begins. */
+  start: number;
   /** Called after each frame. */
   onFrame(frames: number): void;
   signal: AbortSignal;
@@ -45,7 +45,7 @@ export class BadSegmentError extends EdgeRunnerError {
  * @throws {BadSegmentError} for a segment that has other frames than planned.
  */
 export async function joinSegments(options: JoinOptions): Promise<{ indexAtEnd: boolean }> {
-  const { host, spec, segments, range, sound, signal } = options;
+  const { host, spec, segments, sound, signal } = options;
   const looks = await lookAtAll(options);
   const { media, config } = looks;
   const advanced = new Signal();
@@ -56,13 +56,7 @@ export async function joinSegments(options: JoinOptions): Promise<{ indexAtEnd: 
   let output: MediaOutput | null = null;
   try {
     audio =
-      sound &&
-      (await planAudio(host as EngineHost, sound, spec.container, {
-        ...range,
-        videoTime: () => reached,
-        advanced,
-        aborted: signal,
-      }));
+      sound && copyAudio(sound.from, { ...sound.range, videoTime: () => reached, advanced, aborted: signal });
     const { rotation, flip } = media.view.orientation;
     output = new MediaOutput(
       host as EngineHost,
@@ -156,7 +150,7 @@ async function open(segment: Segment, openPart: JoinOptions['openPart']): Promis
 /** The packets of a segment, in the time of the output, once they are known to be what was planned. */
 async function* packetsOf(
   segment: Segment,
-  { openPart, range }: JoinOptions,
+  { openPart, start }: JoinOptions,
   inBand: boolean,
 ): AsyncGenerator<EncodedPacket> {
   const part = await open(segment, openPart);
@@ -164,7 +158,7 @@ async function* packetsOf(
     const { description } = part.video.config;
     const sets = inBand && description ? parameterSets(description) : null;
     if (inBand && !sets) throw new BadSegmentError(segment, 'its parameter sets cannot be read');
-    const shift = Math.round(range.start * 1e6);
+    const shift = Math.round(start * 1e6);
     let frames = 0;
     let last = Number.NEGATIVE_INFINITY;
     for await (const packet of part.videoPackets()) {

@@ -1,4 +1,11 @@
-import { EdgeRunnerError, type JobSpec, type ProbeReport, type Segment } from '../../../protocol/index.ts';
+import type { AudioCodec } from 'mediabunny';
+import {
+  type Container,
+  EdgeRunnerError,
+  type JobSpec,
+  type ProbeReport,
+  type Segment,
+} from '../../../protocol/index.ts';
 import type { EngineHost } from '../host.ts';
 import { planJob, rangeOf, type SourcePlan, sourceName } from '../plan.ts';
 import { holdsAudio } from '../sink/media-output.ts';
@@ -46,15 +53,12 @@ export async function probeJob(
       );
     const copied = copiesPackets(plan!, media.video.codec);
     const damage = (await media.loss()) ?? (await media.shortage());
-    const encoded = plan!.video && media.audio && !holdsAudio(plan!.video.spec.container, media.audio.codec);
     const memory = memoryOf(plan!, media.video.fps ?? UNKNOWN_FPS);
     const whole = copied
       ? 'its packets go into the output as they are'
       : damage
         ? `it is not whole: ${damage}`.slice(0, 200)
-        : encoded
-          ? 'its sound is encoded anew, which is done in one piece'
-          : null;
+        : null;
     const seconds = whole === null ? segmentSeconds : Number.POSITIVE_INFINITY;
     const cut = await cutWhereDecodable(media, clip, { seconds, memory }, signal);
     return {
@@ -62,6 +66,7 @@ export async function probeJob(
       fps: media.video.fps,
       codec: media.video.config.codec,
       copied,
+      sound: media.audio && plan!.video ? soundOf(media.audio.codec, plan!.video.spec.container) : 'none',
       segments: cut.segments,
       whole: whole ?? cut.whole,
     };
@@ -69,6 +74,9 @@ export async function probeJob(
     media.dispose();
   }
 }
+
+const soundOf = (codec: AudioCodec, container: Container) =>
+  holdsAudio(container, codec) ? 'copied' : 'encoded';
 
 async function readIndex(
   media: MediaSource,

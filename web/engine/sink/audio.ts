@@ -2,6 +2,7 @@ import { AudioSampleSource, type AudioSource, EncodedAudioPacketSource } from 'm
 import type { Container } from '../../../protocol/index.ts';
 import type { EngineHost } from '../host.ts';
 import type { Signal } from '../pipeline/signal.ts';
+import type { AudioInfo } from '../source/media-info.ts';
 import { HALF_TICK, type MediaSource } from '../source/media-source.ts';
 import { holdsAudio } from './media-output.ts';
 
@@ -26,7 +27,12 @@ export interface AudioRange {
   videoTime(): number;
   advanced: Signal;
   aborted: AbortSignal;
+  /** Hears how far it is, seconds of the output. */
+  onAudio?(seconds: number): void;
 }
+
+/** Sound whose packets can be read. */
+export type Sound = Pick<MediaSource, 'audioPackets'> & { readonly audio: AudioInfo };
 
 /**
  * What happens to a source's audio in a container: copied where the container can hold it, else transcoded to Opus;
@@ -40,16 +46,8 @@ export async function planAudio(
 ): Promise<AudioPump | null> {
   const { audio } = media;
   if (!audio) return null;
-  const { languageCode } = audio;
-  if (holdsAudio(container, audio.codec)) {
-    const source = new EncodedAudioPacketSource(audio.codec);
-    return {
-      source,
-      languageCode,
-      packets: audio.packets,
-      run: () => copy(media, source, audio.config, range),
-    };
-  }
+  if (holdsAudio(container, audio.codec))
+    return copyAudio({ audio, audioPackets: (from) => media.audioPackets(from) }, range);
   if (!(await media.canDecodeAudio())) {
     host.log(
       `the audio (${audio.codec}) is left out: this browser cannot decode it and ${container} cannot hold it`,
@@ -60,17 +58,24 @@ export async function planAudio(
   const source = new AudioSampleSource({ codec: 'opus', bitrate: OPUS_BITRATE });
   const seconds = Math.min(range.end, media.video.duration ?? Number.POSITIVE_INFINITY) - range.start;
   const packets = Number.isFinite(seconds) ? Math.ceil(seconds * OPUS_FRAMES_PER_SECOND * 1.05) + 200 : null;
-  return { source, languageCode, packets, run: () => transcode(media, source, range) };
+  return { source, languageCode: audio.languageCode, packets, run: () => transcode(media, source, range) };
+}
+
+/** Sound as it is, bit for bit. */
+export function copyAudio(sound: Sound, range: AudioRange): AudioPump {
+  const { codec, config, languageCode, packets } = sound.audio;
+  const source = new EncodedAudioPacketSource(codec);
+  return { source, languageCode, packets, run: () => copy(sound, source, config, range) };
 }
 
 async function copy(
-  media: MediaSource,
+  sound: Sound,
   source: EncodedAudioPacketSource,
   decoderConfig: AudioDecoderConfig,
   range: AudioRange,
 ): Promise<void> {
   let first = true;
-  for await (const packet of media.audioPackets(range.start)) {
+  for await (const packet of sound.audioPackets(range.start)) {
     if (packet.timestamp >= range.end - HALF_TICK) break;
     // A packet cannot be cut: the one that sounds at the start is kept only when it begins there.
     if (packet.timestamp < range.start - HALF_TICK && range.start > 0) continue;
@@ -96,7 +101,8 @@ async function transcode(media: MediaSource, source: AudioSampleSource, range: A
 }
 
 /** Waits until the video has come near `time`. */
-async function turn(time: number, { videoTime, advanced, aborted }: AudioRange): Promise<void> {
+async function turn(time: number, { videoTime, advanced, aborted, onAudio }: AudioRange): Promise<void> {
+  onAudio?.(time);
   await advanced.until(() => aborted.aborted || time < videoTime() + LEAD);
   aborted.throwIfAborted();
 }

@@ -44,6 +44,7 @@ export function taskNames({ taskList }: Pick<JobDetail, 'taskList'>): (task: Tas
     if (segment) segments.set(source, Math.max(segments.get(source) ?? 0, segment.ordinal + 1));
   return ({ kind, ordinal, source, segment }) => {
     if (kind === 'probe') return `look at ${source}`;
+    if (kind === 'sound') return `sound of ${source}`;
     if (kind === 'stitch') return `stitching of ${source}`;
     if (kind === 'follow') return `following through ${source}`;
     if (segment)
@@ -55,7 +56,7 @@ export function taskNames({ taskList }: Pick<JobDetail, 'taskList'>): (task: Tas
 /** The same in a word or a number, of which many stand side by side. */
 export function shortName({ kind, ordinal, segment }: Task): string {
   if (kind === 'probe') return 'look';
-  if (kind === 'stitch' || kind === 'follow') return kind;
+  if (kind === 'sound' || kind === 'stitch' || kind === 'follow') return kind;
   return `${(segment?.ordinal ?? ordinal) + 1}`;
 }
 
