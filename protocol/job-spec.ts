@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EdgeRunnerError } from './errors.ts';
+import { encoderClass } from './grid/capabilities.ts';
 import { LEAST_SEGMENT_SECONDS, MOST_SEGMENT_SECONDS, USUAL_SEGMENT_SECONDS } from './grid/segment.ts';
 import { nodeLabel, nodeLabels } from './label.ts';
 import { parseZones, zonesSchema } from './zones.ts';
@@ -22,6 +23,14 @@ export const TRUSTS = ['untrusted', 'trusted'] as const;
 export const BACKENDS = ['auto', 'webgpu', 'cpu'] as const;
 export const CODECS = ['h264', 'hevc', 'vp8', 'vp9', 'av1'] as const;
 export const CONTAINERS = ['mp4', 'webm', 'mkv', 'hls'] as const;
+/** What a container gets where a job says nothing, the first that the browser encodes. */
+export const USUAL_CODECS: Readonly<Record<(typeof CONTAINERS)[number], readonly (typeof CODECS)[number][]>> =
+  {
+    mp4: ['h264', 'vp9', 'av1'],
+    mkv: ['h264', 'vp9', 'vp8'],
+    webm: ['vp9', 'vp8', 'av1'],
+    hls: ['h264', 'vp9', 'av1'],
+  };
 /** Where depth is shown: over the picture, beside it, or in its place. */
 export const LAYOUTS = ['overlay', 'side-by-side', 'depth'] as const;
 export const QUALITIES = ['low', 'medium', 'high'] as const;
@@ -162,8 +171,13 @@ export const jobSpec = z.strictObject({
       region: nodeLabel.optional(),
       /** Nodes that bear all of these labels only. */
       labels: nodeLabels.default([]),
+      /**
+       * Encoders of whose class may write the segments of a video: of `one` class, chosen where the video is cut and
+       * given up when no node of it is left; of `any`, which H.264, VP8 and VP9 allow; or of the class that is named.
+       */
+      encoderClass: z.union([z.enum(['one', 'any']), encoderClass]).default('one'),
     })
-    .default({ backend: 'auto', trust: 'untrusted', labels: [] }),
+    .default({ backend: 'auto', trust: 'untrusted', labels: [], encoderClass: 'one' }),
   /** A higher one goes first. */
   priority: z.int().min(-100).max(100).default(0),
   /** A damaged or truncated source fails the job instead of yielding what is whole. */

@@ -74,6 +74,7 @@ export const CAPABILITIES: CapabilityReport = {
   adapter: null,
   decode: { h264: 'software' },
   encode: { h264: 'software' },
+  encoderClasses: {},
   audioDecode: {},
 };
 

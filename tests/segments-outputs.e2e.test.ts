@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { JobDetail, JobPage } from '../protocol/index.ts';
+import type { JobDetail, JobPage, NodeView } from '../protocol/index.ts';
 import { startTestServer, type TestServer } from '../server/testing.ts';
 import { expectSameAudio, expectSameTimes } from './support/claims.ts';
 import { succeed } from './support/command.ts';
@@ -11,9 +11,10 @@ import { frameNumbers } from './support/counter.ts';
 import { complaintsAbout, ffmpeg } from './support/ffmpeg.ts';
 import { packets } from './support/ffprobe.ts';
 import { mediaPlaylists } from './support/hls.ts';
+import { readIsobmff } from './support/isobmff.ts';
 import { openBrowser } from './support/pages.ts';
 import { expectPlays } from './support/playing.ts';
-import { withTabs } from './support/tabs.ts';
+import { type Prepare, withTabs } from './support/tabs.ts';
 import { hasFfmpeg, needsFfmpeg } from './support/testdata.ts';
 
 const SIZE = { width: 320, height: 180 };
@@ -108,4 +109,51 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('what segments are joined into'), () => 
       packets(file('clip.mp4'), 'a:0').map(({ md5 }) => md5),
     );
   });
+
+  it('is one MP4 of unlike encoders where the job lets them write it together', async () => {
+    const unlike: Prepare = async (context, index) => {
+      if (index === 0) return;
+      // An encoder of another kind: it takes the simplest profile, whatever is asked of it.
+      await context.addInitScript({ content: `(${UNLIKE})(${JSON.stringify(UNLIKE)})` });
+    };
+    await withTabs(
+      browser,
+      server,
+      2,
+      () => submit('mixed.mp4', '--bitrate', '800k', '--encoder-class', 'any'),
+      unlike,
+    );
+    const { body } = await server.ask<{ nodes: NodeView[] }>('GET', '/v1/nodes');
+    const classes = body.nodes.map(({ capabilities }) => capabilities?.encoderClasses.h264);
+    expect(new Set(classes.slice(-2)).size).toBe(2);
+    const [sample] = readIsobmff(file('mixed.mp4')).getInfo().videoTracks;
+    expect(sample!.codec).toMatch(/^avc3\./);
+    expect(frameNumbers(file('mixed.mp4'), SIZE)).toEqual(counting);
+    expectSameTimes(file('clip.mp4'), file('mixed.mp4'));
+    expect(complaintsAbout(file('mixed.mp4'))).toBe('');
+    await expectPlays(browser, file('mixed.mp4'), FRAMES);
+  });
+
+  it('is written by encoders of one class where nothing else is said', async () => {
+    await withTabs(browser, server, 2, () => submit('one.mp4', '--bitrate', '800k'));
+    const [sample] = readIsobmff(file('one.mp4')).getInfo().videoTracks;
+    expect(sample!.codec).toMatch(/^avc1\./);
+  });
 });
+
+/** In a page, and in all workers below it: an encoder of H.264 that knows the simplest profile only. */
+const UNLIKE = function unlike(source: string) {
+  const { configure } = VideoEncoder.prototype;
+  VideoEncoder.prototype.configure = function (config) {
+    const codec = config.codec.replace(/^avc1\...../, 'avc1.4200');
+    configure.call(this, { ...config, codec });
+  };
+  const Plain = self.Worker;
+  self.Worker = class extends Plain {
+    constructor(url: string | URL, options?: WorkerOptions) {
+      const address = new URL(url, self.location.href).href;
+      const script = `import ${JSON.stringify(address)};\n(${source})(${JSON.stringify(source)});`;
+      super(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })), options);
+    }
+  };
+}.toString();

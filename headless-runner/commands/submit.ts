@@ -5,7 +5,7 @@ import { addReachOptions, type ReachOptions, readReach } from '../grid/server-op
 import { makeJob, type SubmitOptions, submitInput } from '../grid/submit-input.ts';
 import { runBatch } from '../run/batch.ts';
 import { addJobOptions, type RawJobOptions, readJobOptions } from '../run/job-options.ts';
-import { readSegment, type SegmentLength } from '../run/options.ts';
+import { readEncoderClass, readSegment, type SegmentLength } from '../run/options.ts';
 import { readLabels, readRegion } from './token.ts';
 
 interface GridOptions extends ReachOptions {
@@ -15,6 +15,7 @@ interface GridOptions extends ReachOptions {
   region?: string;
   labels: string[];
   segment: SegmentLength;
+  encoderClass: string;
 }
 
 export function submitCommand(): Command {
@@ -40,16 +41,22 @@ export function submitCommand(): Command {
       readSegment,
       USUAL_SEGMENT_SECONDS,
     )
+    .option(
+      '--encoder-class <class>',
+      'encoders that write the segments of a video: of "one" class where possible, of "any", or of the class named',
+      readEncoderClass,
+      'one',
+    )
     .action((server: string, inputs: string[], raw: RawJobOptions & GridOptions) => {
       const options = readJobOptions(raw);
-      const { detach, priority, trust, region, labels, segment } = options;
+      const { detach, priority, trust, region, labels, segment, encoderClass } = options;
       const address = readReach(server, options);
       return runBatch(inputs, options, async (signal) => {
         const client = await GridClient.open(address, signal);
         const submit: SubmitOptions = {
           ...{ client, priority, signal },
           segment: segment === 'whole' ? null : segment,
-          placement: { trust, labels, ...(region !== undefined && { region }) },
+          placement: { trust, labels, encoderClass, ...(region !== undefined && { region }) },
         };
         return {
           models: { detect: options.detect, depth: options.depth },

@@ -24,7 +24,7 @@ import { sendUpload } from './upload.ts';
 
 export interface SubmitOptions {
   client: GridClient;
-  placement: Pick<JobSpec['placement'], 'trust' | 'region' | 'labels'>;
+  placement: Pick<JobSpec['placement'], 'trust' | 'region' | 'labels' | 'encoderClass'>;
   priority: number;
   /** Seconds of the segments that a video is cut into, about; null where it stays whole. */
   segment: number | null;
@@ -76,7 +76,7 @@ export async function submitInput(plan: InputPlan, options: SubmitOptions): Prom
     let waiting: string | null = null;
     try {
       for await (const event of client.follow<JobEvent>(`/v1/jobs/${id}/events`)) {
-        if (event.type === 'attempt.log' || event.type === 'source.whole')
+        if (event.type === 'attempt.log' || event.type === 'source.whole' || event.type === 'source.mixed')
           reporter.log(`${event.data.message}`);
         if (event.type !== 'progress') continue;
         const { frames, of, ...data } = event.data as JobProgress;

@@ -4,6 +4,7 @@ import {
   CODECS,
   type Codec,
   EdgeRunnerError,
+  encoderClass,
   LAYOUTS,
   type Layout,
   LEAST_SEGMENT_SECONDS,
@@ -92,6 +93,12 @@ export function readSegment(text: string): SegmentLength {
       `seconds from ${LEAST_SEGMENT_SECONDS} to ${MOST_SEGMENT_SECONDS}, such as 10s, or whole`,
     );
   return seconds;
+}
+
+/** What stands for all encoders of one class, for any, or for those of a class by its name. */
+export function readEncoderClass(text: string): string {
+  if (text === 'one' || text === 'any' || encoderClass.safeParse(text).success) return text;
+  throw invalid('--encoder-class', text, 'one, any, or a class as the list of nodes names it');
 }
 
 /** A number from 0 to 1. */

@@ -2,6 +2,9 @@ import { z } from 'zod';
 
 const path = z.enum(['hardware', 'software', 'no']);
 
+/** Encoders that describe their packets alike: the first of a digest of the record that goes with these. */
+export const encoderClass = z.string().regex(/^[0-9a-f]{12}$/);
+
 /** What a browser can do, as its page found out. */
 export const capabilityReport = z.object({
   userAgent: z.string().max(1024),
@@ -26,6 +29,8 @@ export const capabilityReport = z.object({
   /** By codec, such as `h264`, `vp9 10-bit`. */
   decode: z.record(z.string().max(32), path),
   encode: z.record(z.string().max(32), path),
+  /** By codec, of those that it encodes. */
+  encoderClasses: z.record(z.string().max(32), encoderClass).default({}),
   audioDecode: z.record(z.string().max(32), z.boolean()),
 });
 export type CapabilityReport = z.infer<typeof capabilityReport>;

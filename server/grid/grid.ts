@@ -119,7 +119,7 @@ export class Grid {
     this.#finishing = new Batcher(
       each((items) =>
         finishAttempts(db, items, (spec, source, report, { tenant, trust }) =>
-          planSegments(spec, source, report, { id: tenant, leastTrust: trust }),
+          planSegments(spec, source, report, { id: tenant, leastTrust: trust }, this.fleet.all()),
         ),
       ),
       GATHER_MS.usual,

@@ -11,6 +11,8 @@ export interface TaskNeeds {
   backend: BackendChoice;
   /** Codec that it must be able to write; null where any will do. */
   encode: Codec | null;
+  /** Of the encoders that may write it; null for any. A strict one is never given up. */
+  encoderClass: { name: string; isStrict: boolean } | null;
   /** Kind of work by which nodes are compared: `transcode`, `detect`, `depth`, `detect+depth`; `probe` needs none of it. */
   work: string;
 }
@@ -19,6 +21,7 @@ export interface TaskNeeds {
 export function needsOf(spec: JobSpec, tenant: string, leastTrust: Trust): TaskNeeds {
   const { trust, region = null, labels, backend } = spec.placement;
   const video = spec.outputs.find((output) => output.kind === 'video');
+  const { encoderClass: named } = spec.placement;
   const stages = (['detect', 'depth'] as const).filter((kind) =>
     spec.stages.some((stage) => stage.kind === kind),
   );
@@ -29,6 +32,7 @@ export function needsOf(spec: JobSpec, tenant: string, leastTrust: Trust): TaskN
     labels: [...new Set(labels)].sort(),
     backend,
     encode: video?.codec ?? null,
+    encoderClass: video?.codec && named !== 'one' && named !== 'any' ? { name: named, isStrict: true } : null,
     work: stages.join('+') || 'transcode',
   };
 }
@@ -48,7 +52,9 @@ export function canDo(node: Capable, needs: TaskNeeds): boolean {
   if (!needs.labels.every((label) => node.labels.includes(label))) return false;
   // A software adapter counts as no GPU.
   if (needs.backend === 'webgpu' && (!capabilities.adapter || capabilities.adapter.software)) return false;
-  return needs.encode === null || (capabilities.encode[needs.encode] ?? 'no') !== 'no';
+  if (needs.encode === null) return true;
+  if ((capabilities.encode[needs.encode] ?? 'no') === 'no') return false;
+  return !needs.encoderClass || capabilities.encoderClasses[needs.encode] === needs.encoderClass.name;
 }
 
 export type Capable = Pick<

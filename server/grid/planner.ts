@@ -1,7 +1,8 @@
 import type { JobSpec, ProbeReport, SourceSpec, Trust } from '../../protocol/index.ts';
 import { OF_SERVER } from '../store/claims.ts';
 import type { PlannedTask } from '../store/jobs.ts';
-import { needsKey, needsOf, type TaskNeeds } from './needs.ts';
+import { chooseEncoders } from './encoder-classes.ts';
+import { type Capable, needsKey, needsOf, type TaskNeeds } from './needs.ts';
 
 /** For whom a job is planned. */
 interface Tenant {
@@ -9,13 +10,17 @@ interface Tenant {
   leastTrust: Trust;
 }
 
+/** Of tasks that write no video, and of those that decode none either. */
+const WRITES_NONE = { encode: null, encoderClass: null } as const;
+const WITHOUT_PICTURES = { ...WRITES_NONE, backend: 'auto' } as const;
+
 /** The tasks of a job: for each source a look at it, where it may be cut; else one that carries all of it out. */
 export function planTasks(spec: JobSpec, tenant: Tenant): PlannedTask[] {
   return spec.sources.map((source) => {
     if (!mayBeCut(spec, source)) return wholeTask(spec, source.id, tenant);
     // Whoever looks decodes nothing.
-    const { encode: _, ...needs } = needsOf(onlySource(spec, source.id), tenant.id, tenant.leastTrust);
-    return planned('probe', source.id, { ...needs, backend: 'auto', encode: null, work: 'probe' });
+    const needs = needsOf(onlySource(spec, source.id), tenant.id, tenant.leastTrust);
+    return planned('probe', source.id, { ...needs, ...WITHOUT_PICTURES, work: 'probe' });
   });
 }
 
@@ -23,15 +28,22 @@ export function planTasks(spec: JobSpec, tenant: Tenant): PlannedTask[] {
 export const wholeTask = (spec: JobSpec, source: string, { id, leastTrust }: Tenant): PlannedTask =>
   planned('process', source, needsOf(onlySource(spec, source), id, leastTrust));
 
-/** The tasks of a source that was looked at: one for each segment, and one that joins what they make. */
+/**
+ * The tasks of a source that was looked at: one for each segment, and one that joins what they make.
+ * @param nodes that are there now: of what these can do it depends who writes the video.
+ */
 export function planSegments(
   spec: JobSpec,
   source: string,
   { segments, sound }: ProbeReport,
   tenant: Tenant,
+  nodes: Iterable<Capable>,
 ): PlannedTask[] {
   if (segments.length === 1) return [wholeTask(spec, source, tenant)];
-  const needs = needsOf(onlySource(spec, source), tenant.id, tenant.leastTrust);
+  const about = onlySource(spec, source);
+  const asked = needsOf(about, tenant.id, tenant.leastTrust);
+  const video = about.outputs.find((output) => output.kind === 'video');
+  const needs = { ...asked, ...chooseEncoders(spec, video, asked, nodes) };
   const each = (kind: 'process' | 'render', wants: TaskNeeds) =>
     segments.map((segment) => ({ ...planned(kind, source, wants), segment, maxLive: 2 }));
   const here = (kind: 'follow' | 'stitch', after: number[]) => ({
@@ -40,9 +52,7 @@ export function planSegments(
   });
   // It goes first: it cannot be shared.
   const before =
-    sound === 'encoded'
-      ? [planned('sound', source, { ...needs, backend: 'auto', encode: null, work: 'sound' })]
-      : [];
+    sound === 'encoded' ? [planned('sound', source, { ...needs, ...WITHOUT_PICTURES, work: 'sound' })] : [];
   const places = (from: number) => segments.map((_, place) => from + place);
   const heard = before.map((_, place) => place);
   const first = before.length;
@@ -51,7 +61,7 @@ export function planSegments(
   const follow = first + segments.length;
   return [
     ...before,
-    ...each('process', { ...needs, encode: null, work: 'detect' }),
+    ...each('process', { ...needs, ...WRITES_NONE, work: 'detect' }),
     here('follow', places(first)),
     ...each('render', { ...needs, work: needs.work.includes('depth') ? 'depth' : 'transcode' }).map(
       (task) => ({ ...task, after: [follow] }),

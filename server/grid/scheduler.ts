@@ -8,6 +8,7 @@ import { connectedNodes, endSuspensions, tripBreakers } from '../store/nodes.ts'
 import { notify } from '../store/notify.ts';
 import { leaseAlso, stragglers } from '../store/speculation.ts';
 import { pauseAfter } from './batcher.ts';
+import { ClassWatch } from './class-watch.ts';
 import type { ConnectedNode, Fleet } from './fleet.ts';
 import type { Intervals } from './intervals.ts';
 import { LastSegments } from './last-segments.ts';
@@ -49,12 +50,14 @@ export class Scheduler {
   #unread: Candidate[] = [];
   #judged = Number.NEGATIVE_INFINITY;
   #looking: NodeJS.Timeout | null = null;
+  readonly #classes: ClassWatch;
   /** The last look for what is late. */
   #looked: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#classes = new ClassWatch(options.db, options.intervals.ttlMs, options.log);
   }
 
   start(): void {
@@ -218,6 +221,7 @@ export class Scheduler {
   #look(): void {
     this.#looking = setTimeout(() => {
       this.#looked = this.#takeBack()
+        .then(() => this.#classes.look())
         .then(() => this.#speculate())
         .then(() => this.wake())
         .catch((error: unknown) =>

@@ -12,6 +12,7 @@ const needs: TaskNeeds = {
     labels: [],
     backend: 'cpu',
     encode: null,
+    encoderClass: null,
     work: 'detect',
   },
 };

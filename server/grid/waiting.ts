@@ -1,6 +1,7 @@
 import { OF_SERVER } from '../store/claims.ts';
 import type { Queries } from '../store/database.ts';
 import { connectedNodes, type NodeRow } from '../store/nodes.ts';
+import { nameOfClass } from './encoder-classes.ts';
 import { canDo, type TaskNeeds } from './needs.ts';
 
 /** Milliseconds that a look at the nodes is good for: thousands may wait at a time. */
@@ -50,7 +51,7 @@ function whyNot(nodes: readonly NodeRow[], needs: TaskNeeds): string | null {
 
 /** The first of its needs that no node has. */
 function lacking(nodes: readonly NodeRow[], needs: TaskNeeds): string {
-  const { trust, region, labels, backend, encode } = needs;
+  const { trust, region, labels, backend, encode, encoderClass } = needs;
   const open: TaskNeeds = {
     ...needs,
     trust: 'untrusted',
@@ -58,6 +59,7 @@ function lacking(nodes: readonly NodeRow[], needs: TaskNeeds): string {
     labels: [],
     backend: 'auto',
     encode: null,
+    encoderClass: null,
   };
   const some = (wanted: Partial<TaskNeeds>) => nodes.some((node) => canDo(node, { ...open, ...wanted }));
   if (!some({ trust })) return 'is trusted';
@@ -66,5 +68,6 @@ function lacking(nodes: readonly NodeRow[], needs: TaskNeeds): string {
   if (label !== undefined) return `has label ${label}`;
   if (!some({ backend })) return `has a GPU for backend ${backend}`;
   if (!some({ encode })) return `encodes ${encode}`;
+  if (!some({ encode, encoderClass })) return `has ${nameOfClass(needs)}`;
   return 'has all that it needs at once';
 }

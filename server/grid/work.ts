@@ -13,7 +13,7 @@ import { onlySource, passesOf } from './planner.ts';
 
 /** What a node gets to see of an attempt: no address, no header, no name of an upload. */
 export function workOf(
-  { job, task, kind, source, segment, spec }: NewAttempt,
+  { job, task, kind, source, segment, needs, spec }: NewAttempt,
   sources: Record<string, string>,
 ): Work {
   if (kind === 'stitch' || kind === 'follow') throw new Error('a node was chosen for what servers do');
@@ -21,7 +21,14 @@ export function workOf(
   return {
     ...{ job, task, kind, segment, sources },
     finds: kind === 'process' && segment !== null && passesOf(spec, source) !== 'once',
-    spec: { ...part, sources: part.sources.map(withoutOrigin) },
+    spec: {
+      ...part,
+      sources: part.sources.map(withoutOrigin),
+      outputs: part.outputs.map((output) =>
+        // Chosen for all segments where the job names none.
+        output.kind === 'video' && segment && needs.encode ? { ...output, codec: needs.encode } : output,
+      ),
+    },
   };
 }
 

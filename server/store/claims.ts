@@ -46,6 +46,7 @@ export interface NewAttempt extends Claimed {
   kind: TaskKind;
   source: string;
   segment: Segment | null;
+  needs: TaskNeeds;
   spec: JobSpec;
 }
 
@@ -162,7 +163,7 @@ export async function lease(
      ), taken AS (
        UPDATE task SET state = 'leased', live = live + 1, attempts = attempts + 1
        FROM pair WHERE task.id = pair.task AND task.state = $6 AND task.live < task.max_live
-       RETURNING task.id, task.job, task.tenant, task.kind, task.source, task.segment, task.ordinal, task.attempts,
+       RETURNING task.id, task.job, task.tenant, task.kind, task.source, task.segment, task.needs, task.ordinal, task.attempts,
          pair.node, pair.attempt, pair.lease
      ), made AS (
        INSERT INTO attempt (id, task, job, n, node, lease, state, lease_until)
@@ -171,7 +172,7 @@ export async function lease(
        INSERT INTO event (job, task, attempt, node, type)
        SELECT job, ordinal, attempt, node, 'attempt.offered' FROM taken
      )
-     SELECT attempt, lease, id AS task, node, job, tenant, kind, source, segment FROM taken`,
+     SELECT attempt, lease, id AS task, node, job, tenant, kind, source, segment, needs FROM taken`,
     [
       chosen.map(({ task }) => task),
       chosen.map(({ node }) => node),

@@ -408,7 +408,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
             memoryGiB: null,
             jspi: true,
           },
-          ...{ adapter: null, decode: {}, encode: {}, audioDecode: {} },
+          ...{ adapter: null, decode: {}, encode: {}, encoderClasses: {}, audioDecode: {} },
         },
       });
       expect(row).toMatchObject({ slots: 2, speeds: { cpu: { detect: 30 } }, capabilities: { cores: 2 } });

@@ -6,6 +6,7 @@ export { BadSegmentError, type JoinOptions, joinSegments } from './segments/join
 export { joinEvents, joinSummaries } from './segments/join-events.ts';
 export { probeJob } from './segments/probe.ts';
 export { encodeSound, SoundFile } from './segments/sound.ts';
+export { encoderClass } from './sink/encoder-class.ts';
 export { holdsAudio } from './sink/media-output.ts';
 export type { Range } from './source/frame-source.ts';
 export { MediaSource } from './source/media-source.ts';

@@ -1,4 +1,5 @@
-import type { CapabilityReport } from '../../protocol/index.ts';
+import { type CapabilityReport, CODECS } from '../../protocol/index.ts';
+import { encoderClass } from '../engine/index.ts';
 
 /** Codec strings that stand for each codec in a report: 1280×720, 30 frames a second. */
 const VIDEO = {
@@ -41,6 +42,7 @@ export async function probeCapabilities(): Promise<CapabilityReport> {
         }),
       ),
     ),
+    encoderClasses: await classes(),
     audioDecode: await each(AUDIO, async (codec) => {
       const config = { codec, sampleRate: 48000, numberOfChannels: 2, ...NEEDS_DESCRIPTION[codec] };
       return (
@@ -48,6 +50,16 @@ export async function probeCapabilities(): Promise<CapabilityReport> {
       );
     }),
   };
+}
+
+/** One after the other: some machines have one encoder. */
+async function classes(): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const codec of CODECS) {
+    const name = await encoderClass(codec);
+    if (name) found[codec] = name;
+  }
+  return found;
 }
 
 /** Codecs whose decoders want their setup data before they answer; the bytes themselves are not looked at. */

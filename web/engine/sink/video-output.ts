@@ -1,9 +1,9 @@
 import type { VideoCodec } from 'mediabunny';
 import {
   type Codec,
-  type Container,
   EdgeRunnerError,
   type Segment,
+  USUAL_CODECS,
   type VideoOutputSpec,
 } from '../../../protocol/index.ts';
 import type { EngineHost } from '../host.ts';
@@ -183,12 +183,12 @@ export class VideoOutput {
   async #codec(width: number, height: number, fps: number): Promise<Codec> {
     const { spec, host } = this.#options;
     if (spec.codec) return spec.codec;
-    for (const [rank, codec] of DEFAULT_CODECS[spec.container].entries()) {
+    for (const [rank, codec] of USUAL_CODECS[spec.container].entries()) {
       const usable = await chooseEncoder({ codec, width, height, fps }).catch(() => null);
       if (!usable) continue;
       if (rank > 0)
         host.log(
-          `this browser has no ${DEFAULT_CODECS[spec.container][0]} encoder for ${width}×${height}: taking ${codec}`,
+          `this browser has no ${USUAL_CODECS[spec.container][0]} encoder for ${width}×${height}: taking ${codec}`,
         );
       return codec;
     }
@@ -208,14 +208,6 @@ function colorSpaceOf({ colorSpace }: VideoFrame): VideoColorSpaceInit | null {
 /** A frame rendered by the GPU has colours of its own, whatever was guessed for the one it was made of. */
 const drawnAnew = (frame: VideoFrame, { video }: MediaSource) =>
   frame.colorSpace.matrix !== (video.config.colorSpace?.matrix ?? null);
-
-/** What most players open, first; then what every WebCodecs browser encodes. */
-const DEFAULT_CODECS: Record<Container, Codec[]> = {
-  mp4: ['h264', 'vp9', 'av1'],
-  mkv: ['h264', 'vp9', 'vp8'],
-  webm: ['vp9', 'vp8', 'av1'],
-  hls: ['h264', 'vp9', 'av1'],
-};
 
 /** @throws {EdgeRunnerError} `output-container` for a codec that the container cannot hold. */
 export function checkContainer({ container, codec }: VideoOutputSpec): void {
