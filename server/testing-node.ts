@@ -80,6 +80,8 @@ export const CAPABILITIES: CapabilityReport = {
 
 export interface SimulatedOptions {
   slots?: number;
+  /** Segments that it prepares beyond these. */
+  ahead?: number;
   capabilities?: CapabilityReport;
   speeds?: Record<string, Record<string, number>>;
   host?: 'tab' | 'headless';
@@ -139,13 +141,19 @@ export class SimulatedNode {
     socket.on('error', () => {});
     socket.on('message', (data) => this.#receive(JSON.parse(data.toString()) as ToNode));
     await once(socket, 'open');
-    const { slots = 1, capabilities = CAPABILITIES, speeds = {}, host = 'headless' } = this.#options;
+    const {
+      slots = 1,
+      ahead = 0,
+      capabilities = CAPABILITIES,
+      speeds = {},
+      host = 'headless',
+    } = this.#options;
     // Of a connection that ended before it was welcome.
     this.#waiting = this.#waiting.filter(({ type }) => type !== 'welcome');
     const welcome = this.next('welcome');
     this.send({
       ...{ type: 'hello', protocol: NODE_PROTOCOL, build: 'test', credential: this.credential },
-      ...{ host, slots, capabilities, speeds },
+      ...{ host, slots, ahead, capabilities, speeds },
       resume: [...this.#held.values()].map(({ attempt, lease }) => ({ attempt, lease })),
       ...more,
     });

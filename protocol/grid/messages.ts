@@ -75,6 +75,8 @@ export const fromNode = z.discriminatedUnion('type', [
     host: z.enum(['tab', 'headless']),
     /** Tasks at a time. */
     slots: z.int().min(1).max(64),
+    /** Further ones that it prepares meanwhile: reads ahead, loads the model, and waits for its turn. */
+    ahead: z.int().min(0).max(1).default(0),
     /** Besides those of the token that it joined with. */
     labels: nodeLabels.default([]),
     /** Counts where that token names none. */
@@ -106,6 +108,8 @@ export const fromNode = z.discriminatedUnion('type', [
     frames: z.int().min(0),
     of: z.int().min(0).nullable(),
     fps: z.number().min(0),
+    /** It is prepared, and waits for what the node is at. */
+    waits: z.boolean().default(false),
   }),
   z.object({ type: z.literal('log'), ...held, message: z.string().max(2048) }),
   /** Files of the result that follows on this connection, where they are too many for it. */

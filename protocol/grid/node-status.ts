@@ -14,7 +14,8 @@ export interface NodeStatus {
   hold: NodeHold | null;
   /** It goes when it has done what it has. */
   leaving: boolean;
-  attempts: { attempt: string; frames: number; of: number | null; fps: number }[];
+  /** `waits`: it is prepared for what comes after the others. */
+  attempts: { attempt: string; frames: number; of: number | null; fps: number; waits: boolean }[];
   /** Attempts that counted, and those that failed. */
   done: number;
   failed: number;

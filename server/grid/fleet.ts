@@ -24,6 +24,8 @@ export interface HeldAttempt {
   state: 'offered' | 'leased';
   /** When it was offered, or came back with its node, by `performance.now()`. */
   since: number;
+  /** Its node is yet to have done what came before it. */
+  waits?: boolean;
   /** Of the last word of progress. */
   seq: number;
   /** Of its result, as far as this connection has named them; none until then. */
@@ -37,6 +39,8 @@ export class ConnectedNode implements Contender {
   row: NodeRow;
   /** Of this connection. */
   readonly session: string;
+  /** Segments that it prepares beyond its slots. */
+  readonly ahead: number;
   readonly held = new Map<string, HeldAttempt>();
   /** It said itself that it takes no more. */
   leaving = false;
@@ -54,10 +58,12 @@ export class ConnectedNode implements Contender {
   constructor(
     row: NodeRow,
     session: string,
+    ahead: number,
     link: { send(message: ToNode): void; end(code: number, why: string): void },
   ) {
     this.row = row;
     this.session = session;
+    this.ahead = ahead;
     this.failures = row.failures;
     this.pause = row.pause;
     this.send = (message) => link.send(message);
@@ -98,7 +104,10 @@ export class ConnectedNode implements Contender {
   /** It has done what it had: the next segment of the same will take it as long. */
   did({ job, source, kind, segment, since }: HeldAttempt): void {
     if (!segment) return;
-    const seconds = (performance.now() - since) / 1000;
+    const now = performance.now();
+    const seconds = (now - since) / 1000;
+    const next = [...this.held.values()].find(({ waits }) => waits);
+    if (next) Object.assign(next, { since: now, waits: false });
     this.pace = { pass: passOf({ job, source, kind }), secondsPerFrame: seconds / segment.frames };
   }
 
@@ -117,6 +126,12 @@ export class ConnectedNode implements Contender {
   /** Whether it may be offered something now. */
   get isFree(): boolean {
     return this.takesWork && this.held.size < this.row.slots;
+  }
+
+  /** Whether it may be offered another segment like the ones that it is at, to prepare it. */
+  get mayPrepare(): boolean {
+    const { size } = this.held;
+    return this.takesWork && this.pace !== null && size >= this.slots && size < this.slots + this.ahead;
   }
 }
 
@@ -138,6 +153,10 @@ export class Fleet {
 
   free(): ConnectedNode[] {
     return [...this.#nodes.values()].filter((node) => node.isFree);
+  }
+
+  preparing(): ConnectedNode[] {
+    return [...this.#nodes.values()].filter((node) => node.mayPrepare);
   }
 
   /** @returns the connection that spoke for the same node before, if there is one. */

@@ -178,10 +178,15 @@ export class Grid {
     row: NodeRow,
     session: string,
     hello: Hello,
-    link: ConstructorParameters<typeof ConnectedNode>[2],
+    link: ConstructorParameters<typeof ConnectedNode>[3],
   ): Promise<Welcomed> {
     const { db } = this.#options;
-    const node = new ConnectedNode(await connectNode(db, row.id, { session, ...hello }), session, link);
+    const node = new ConnectedNode(
+      await connectNode(db, row.id, { session, ...hello }),
+      session,
+      hello.ahead,
+      link,
+    );
     const live = await liveOfNode(db, row.id);
     const resumed = live.filter(
       ({ id, lease, state }) =>
@@ -283,8 +288,8 @@ export class Grid {
   }
 
   /** Written with the next batch: of several words only the last one counts. */
-  moved({ attempt, lease }: HeldAttempt, progress: Omit<Moved, keyof Held>): void {
-    this.#moved.set(attempt, { attempt, lease, ...progress });
+  moved({ attempt, lease }: HeldAttempt, { frames, of, fps, waits }: Omit<Moved, keyof Held>): void {
+    this.#moved.set(attempt, { attempt, lease, frames, of, fps, waits });
   }
 
   #record(): void {

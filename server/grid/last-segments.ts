@@ -70,7 +70,7 @@ export class LastSegments {
   /** Whether all that waits would be done by others before it had done one. */
   #isSlower(node: Paced, able: Iterable<Paced>, pass: string, frames: number, waiting: number): boolean {
     if (node.pace?.pass !== pass) return false;
-    const seconds = node.pace.secondsPerFrame * frames;
+    const seconds = this.secondsToFree(node, pass) + node.pace.secondsPerFrame * frames;
     let done = 0;
     for (const other of able) {
       if (other.id === node.id) continue;
@@ -81,18 +81,35 @@ export class LastSegments {
   }
 
   /** How many more segments a node will have done by then. */
-  #doneWithin(seconds: number, { id, slots, pace, held }: Paced, pass: string, frames: number): number {
-    if (pace?.pass !== pass) return 0;
-    const each = pace.secondsPerFrame * frames;
-    const given = this.#given.get(id) ?? 0;
-    const busyFor = [...held.values()].map((one) => {
+  #doneWithin(seconds: number, node: Paced, pass: string, frames: number): number {
+    if (node.pace?.pass !== pass) return 0;
+    const each = node.pace.secondsPerFrame * frames;
+    return this.#slotsOf(node, pass, frames).reduce(
+      (sum, busy) => sum + Math.max(0, Math.floor((seconds - busy) / each)),
+      0,
+    );
+  }
+
+  /** Seconds until a node could begin another segment of a pass; `Infinity` where nobody knows. */
+  secondsToFree(node: Paced, pass: string, frames = 0): number {
+    return Math.min(...this.#slotsOf(node, pass, frames));
+  }
+
+  /** For how long each slot of a node is busy with what it has, and with what it was given in this look. */
+  #slotsOf({ id, slots, pace, held }: Paced, pass: string, frames: number): number[] {
+    const secondsPerFrame = pace?.pass === pass ? pace.secondsPerFrame : Number.POSITIVE_INFINITY;
+    const tasks = [...held.values()].map((one) => {
       // Of what else it has nobody knows how long it takes.
       if (!one.segment || passOf(one) !== pass) return Number.POSITIVE_INFINITY;
       // What is overdue is expected to last as long again as it is overdue.
-      return Math.abs(pace.secondsPerFrame * one.segment.frames - (this.#now - one.since) / 1000);
+      return Math.abs(secondsPerFrame * one.segment.frames - (this.#now - one.since) / 1000);
     });
-    for (let i = 0; i < given; i++) busyFor.push(each);
-    while (busyFor.length < slots) busyFor.push(0);
-    return busyFor.reduce((sum, busy) => sum + Math.max(0, Math.floor((seconds - busy) / each)), 0);
+    for (let i = 0; i < (this.#given.get(id) ?? 0); i++) tasks.push(secondsPerFrame * frames);
+    const busy = Array<number>(slots).fill(0);
+    for (const seconds of tasks) {
+      const first = busy.indexOf(Math.min(...busy));
+      busy[first]! += seconds;
+    }
+    return busy;
   }
 }

@@ -167,7 +167,10 @@ export class NodeSocket {
       case 'progress':
         if (message.seq <= held.seq) return;
         held.seq = message.seq;
-        return grid.moved(held, { frames: message.frames, of: message.of, fps: message.fps });
+        held.waits = message.waits;
+        // Its time counts from when it has its turn.
+        if (held.waits) held.since = performance.now();
+        return grid.moved(held, message);
       case 'log':
         this.#log.info({ attempt }, message.message);
         return grid.say(held, withoutAddresses(message.message));

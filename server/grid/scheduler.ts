@@ -11,7 +11,7 @@ import { pauseAfter } from './batcher.ts';
 import { ClassWatch } from './class-watch.ts';
 import type { ConnectedNode, Fleet } from './fleet.ts';
 import type { Intervals } from './intervals.ts';
-import { LastSegments } from './last-segments.ts';
+import { LastSegments, passOf } from './last-segments.ts';
 import { canDo } from './needs.ts';
 import { secondAttempts } from './speculation.ts';
 import { STRATEGIES, type StrategyName } from './strategies.ts';
@@ -103,15 +103,17 @@ export class Scheduler {
     let wider = 1;
     while (!this.#stopped) {
       const free = fleet.free();
-      if (free.length === 0) return;
-      const kinds = (await queuedKinds(db)).filter(({ needs }) => free.some((node) => canDo(node, needs)));
+      const open = [...free, ...fleet.preparing()];
+      if (open.length === 0) return;
+      const kinds = (await queuedKinds(db)).filter(({ needs }) => open.some((node) => canDo(node, needs)));
       if (kinds.length === 0) return;
+      const window = Math.min(WINDOW, 2 * open.length + 8);
       let seen = 0;
       const attempts = await claimTasks(
         db,
         {
           kinds: kinds.map(({ needsKey }) => needsKey),
-          most: Math.min(WINDOW, 2 * free.length + 8) * wider,
+          most: window * wider,
           offerMs: intervals.acceptMs,
         },
         (candidates) => {
@@ -122,7 +124,7 @@ export class Scheduler {
       await this.#judge(this.#unread.splice(0));
       if (attempts.length === 0) {
         // All of them wait for nodes that have not failed at them: behind them there may be others that do not.
-        if (seen < WIDEST && seen >= Math.min(WINDOW, 2 * free.length + 8) * wider) {
+        if (free.length > 0 && seen < WIDEST && seen >= window * wider) {
           wider *= 4;
           continue;
         }
@@ -168,6 +170,12 @@ export class Scheduler {
         }
         contenders.delete(node);
       }
+      if (contenders.size > 0) continue;
+      // Nobody is free for it: whoever will be first may prepare it.
+      const next = nextFree(may, task, last, taken);
+      if (!next || !last.shouldTake(next, may, task)) continue;
+      taken.set(next.id, (taken.get(next.id) ?? 0) + 1);
+      chosen.push({ task: task.id, node: next.id });
     }
     return chosen;
   }
@@ -193,7 +201,7 @@ export class Scheduler {
     for (const made of attempts) {
       const { attempt, lease, task, job, tenant, kind, source, segment } = made;
       const node = fleet.get(made.node);
-      if (!node?.isFree) {
+      if (!node || !(node.isFree || (segment && node.mayPrepare))) {
         gone.push(made);
         continue;
       }
@@ -267,4 +275,21 @@ export class Scheduler {
     for (const { id, reason } of tripped) log.warn({ node: id, reason }, 'node suspended');
     await notify(db, ...tripped.map(({ id }) => ({ what: 'node', id }) as const));
   }
+}
+
+/** Of the nodes that may prepare a segment like the ones that they are at, the one that will have done these first. */
+function nextFree(
+  nodes: readonly ConnectedNode[],
+  task: Candidate,
+  last: LastSegments,
+  taken: ReadonlyMap<string, number>,
+): ConnectedNode | null {
+  if (task.frames === null) return null;
+  const pass = passOf(task);
+  const [first] = nodes
+    .filter((node) => node.mayPrepare && node.pace?.pass === pass && !taken.has(node.id))
+    .filter((node) => !last.isIdle(node, task))
+    .map((node) => ({ node, seconds: last.secondsToFree(node, pass) }))
+    .sort((a, b) => a.seconds - b.seconds);
+  return first && Number.isFinite(first.seconds) ? first.node : null;
 }

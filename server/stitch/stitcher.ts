@@ -107,7 +107,7 @@ export class Stitcher {
       const joined = await stitchInThread({
         work,
         serve: this.#serverOf(made, work, signal),
-        onProgress: (frames) => grid.moved(held, { frames, of: null, fps: 0 }),
+        onProgress: (frames) => grid.moved(held, { frames, of: null, fps: 0, waits: false }),
         onLog: (message) => void grid.say(held, message).catch(() => {}),
         signal,
       });

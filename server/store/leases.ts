@@ -46,14 +46,17 @@ export interface Moved extends Held {
   frames: number;
   of: number | null;
   fps: number;
+  /** Whether its turn has not come yet. */
+  waits: boolean;
 }
 
-/** How far attempts are. One that is no further than before has not moved. @returns the jobs they are of. */
+/** How far attempts are. One that is no further than before has not moved, unless it waits for its turn. @returns the jobs they are of. */
 export async function recordProgress(db: Queries, moved: readonly Moved[]): Promise<string[]> {
   const rows = await db.query<{ job: string }>(
     `UPDATE attempt SET frames = greatest(attempt.frames, moved.frames), expected = coalesce(moved.expected, attempt.expected),
-       fps = moved.fps, moved_at = CASE WHEN moved.frames > attempt.frames THEN now() ELSE attempt.moved_at END
-     FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::float4[]) AS moved (id, lease, frames, expected, fps)
+       fps = moved.fps, moved_at = CASE WHEN moved.waits OR moved.frames > attempt.frames THEN now() ELSE attempt.moved_at END
+     FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::float4[],
+       $6::boolean[]) AS moved (id, lease, frames, expected, fps, waits)
      WHERE attempt.id = moved.id AND attempt.lease = moved.lease AND attempt.state = 'leased'
      RETURNING attempt.job`,
     columns(
@@ -63,6 +66,7 @@ export async function recordProgress(db: Queries, moved: readonly Moved[]): Prom
       ({ frames }) => frames,
       ({ of }) => of,
       ({ fps }) => fps,
+      ({ waits }) => waits,
     ),
   );
   return [...new Set(rows.map(({ job }) => job))];

@@ -180,7 +180,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
       const attempts = await begin();
       expect(attempts).toHaveLength(2);
       expect(await getJob(db, tenant, job.id)).toMatchObject({ state: 'running', running: 2 });
-      await recordProgress(db, [{ ...attempts[0]!, frames: 4, of: 10, fps: 2 }]);
+      await recordProgress(db, [{ ...attempts[0]!, frames: 4, of: 10, fps: 2, waits: false }]);
       expect(await getJob(db, tenant, job.id)).toMatchObject({ frames: 4, fps: 2 });
       expect(await finish(attempts)).toEqual(new Set(attempts.map(({ attempt }) => attempt)));
       expect(await getJob(db, tenant, job.id)).toMatchObject({
@@ -283,7 +283,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
       await submit();
       const [attempt] = await begin();
       await db.query(`UPDATE attempt SET moved_at = now() - interval '1 minute'`);
-      await recordProgress(db, [{ ...attempt!, frames: 0, of: null, fps: 0 }]);
+      await recordProgress(db, [{ ...attempt!, frames: 0, of: null, fps: 0, waits: false }]);
       expect(await expireAttempts(db, { stallMs: 30_000, limit: 10 })).toMatchObject([{ state: 'stalled' }]);
     });
 

@@ -11,10 +11,18 @@ let host: GridHost | null = null;
 
 const say = (message: FromAttempt, transfer: Transferable[] = []) => self.postMessage(message, { transfer });
 const throttle = new Throttle();
+let begin = () => {};
+/** Settles when no other attempt of this node has the device any more. */
+const turn = new Promise<void>((resolve) => {
+  begin = resolve;
+});
 const preview = new Preview((picture) => say({ type: 'preview', picture }, [picture]));
 
 self.onmessage = ({ data }: MessageEvent<ToAttempt>) => {
   switch (data.type) {
+    case 'begin':
+      begin();
+      break;
     case 'sources':
       host?.renewSources(data.sources);
       break;
@@ -38,7 +46,8 @@ async function start({ base, attempt, ortBase }: Extract<ToAttempt, { type: 'sta
       attempt,
       onProgress: ({ frames, of }) => say({ type: 'progress', frames, of }),
       onLog: (message) => say({ type: 'log', message }),
-      ...{ throttle, preview },
+      onWorked: () => say({ type: 'worked' }),
+      ...{ turn, throttle, preview },
     });
     const { kind, spec, segment, finds } = attempt.work;
     if (kind === 'probe') return say({ type: 'done', files: [], outcome: await probe(spec, host, signal) });

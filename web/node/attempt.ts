@@ -28,6 +28,9 @@ export class RunningAttempt {
   frames = 0;
   of: number | null = null;
   seq = 0;
+  /** Whether it had its turn, and whether it still takes this device's time. */
+  begun = false;
+  worked = false;
   /** When how many frames were done, of the last few seconds, oldest first. */
   readonly #lately = [{ at: performance.now(), frames: 0 }];
   readonly #worker: Worker;
@@ -49,7 +52,9 @@ export class RunningAttempt {
         this.of = data.of;
         this.#note(performance.now());
       }
+      if (data.type === 'worked') this.worked = true;
       if (data.type === 'done' || data.type === 'failed') {
+        this.worked = true;
         this.ended = data;
         this.#worker.terminate();
       }
@@ -62,6 +67,7 @@ export class RunningAttempt {
         message: `The worker ended: ${event.message || 'it could not be loaded'}.`,
         remedy: 'Please report this with the job.',
       };
+      this.worked = true;
       this.ended = { type: 'failed', error };
       this.#worker.terminate();
       onMessage(this.ended);
@@ -93,6 +99,12 @@ export class RunningAttempt {
   renewed(sentAt: number, ttlMs: number, sources: Record<string, string>): void {
     this.#leaseEnd = Math.max(this.#leaseEnd, sentAt + ttlMs);
     this.#tell({ type: 'sources', sources });
+  }
+
+  /** Until it is called the work is prepared, and no frame worked at. */
+  begin(): void {
+    this.begun = true;
+    this.#tell({ type: 'begin' });
   }
 
   share(share: number): void {

@@ -31,6 +31,10 @@ export interface GridHostOptions {
   attempt: GridAttempt;
   onProgress(progress: Progress): void;
   onLog(message: string): void;
+  /** Of a segment: nothing is left but to send the last of it. */
+  onWorked(): void;
+  /** Waited for before the first frame. */
+  turn: Promise<void>;
   throttle: Throttle;
   preview: Preview;
 }
@@ -85,7 +89,12 @@ export class GridHost implements EngineHost {
   }
 
   async createFile(output: string, name: string): Promise<WritableStream<StreamTargetChunk>> {
-    return this.#upload(output, name).stream((file) => this.#files.push(file));
+    const { spec, segment } = this.#options.attempt.work;
+    const isVideo = spec.outputs.some(({ id, kind }) => id === output && kind === 'video');
+    return this.#upload(output, name).stream(
+      (file) => this.#files.push(file),
+      segment && isVideo ? this.#options.onWorked : undefined,
+    );
   }
 
   async *readTracks(): AsyncGenerator<EventLine> {
@@ -110,8 +119,9 @@ export class GridHost implements EngineHost {
     this.#options.onProgress(progress);
   }
 
-  admit(): Promise<unknown> {
-    return this.#options.throttle.admit();
+  async admit(): Promise<void> {
+    await this.#options.turn;
+    await this.#options.throttle.admit();
   }
 
   preview(frame: VideoFrame): void {
@@ -120,6 +130,7 @@ export class GridHost implements EngineHost {
 
   /** All that was written, once it is with the server. @param indexAtEnd outputs whose index should be moved. */
   async finish(indexAtEnd: readonly string[]): Promise<WrittenFile[]> {
+    this.#options.onWorked();
     if (this.#events) this.#files.push(await this.#events.file.close());
     return this.#files.map((file) => ({ ...file, indexAtEnd: indexAtEnd.includes(file.output) }));
   }

@@ -35,11 +35,17 @@ export class PartUpload {
     this.#send = send;
   }
 
-  /** The promise is back-pressure. */
-  stream(done: (file: WrittenFile) => void): WritableStream<StreamTargetChunk> {
+  /**
+   * The promise is back-pressure.
+   * @param closing hears when all is written, and the last of it is yet to be sent.
+   */
+  stream(done: (file: WrittenFile) => void, closing = () => {}): WritableStream<StreamTargetChunk> {
     return new WritableStream<StreamTargetChunk>({
       write: ({ data, position }) => this.write(data, position),
-      close: async () => done(await this.close()),
+      close: async () => {
+        closing();
+        done(await this.close());
+      },
     });
   }
 

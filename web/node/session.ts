@@ -19,6 +19,8 @@ import { RunningAttempt } from './attempt.ts';
 import type { FromAttempt } from './attempt-messages.ts';
 import { fileBatches } from './file-batches.ts';
 
+/** Segments that are prepared while others are worked at: the next one begins as soon as those are done. */
+const AHEAD = 1;
 /** Milliseconds before another try to connect: a random share of what doubles from the first to the longest. */
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
@@ -97,6 +99,7 @@ export class NodeSession {
   drain(): void {
     this.#leaving = true;
     this.#send({ type: 'drain' });
+    this.#returnAll(({ begun }) => !begun);
     this.#setState(this.#state === 'stopped' ? 'stopped' : 'draining');
     this.#stopIfIdle();
   }
@@ -109,14 +112,8 @@ export class NodeSession {
     if (this.#state === 'stopped') return;
     this.#pause = reason;
     this.#send({ type: 'pause', reason });
-    if (!finish) {
-      // What is done is not done again.
-      const unfinished = [...this.#attempts.values()].filter(({ ended }) => ended?.type !== 'done');
-      for (const { attempt, lease } of unfinished) this.#givenUp.set(attempt, lease);
-      // Said first: a node that wants to leave is gone with the last of them.
-      this.#giveBack();
-      for (const { attempt } of unfinished) this.#forget(attempt);
-    }
+    // What is done is not done again.
+    this.#returnAll(({ begun, ended }) => (finish ? !begun : ended?.type !== 'done'));
     this.#tell();
   }
 
@@ -166,6 +163,7 @@ export class NodeSession {
         type: 'hello',
         protocol: NODE_PROTOCOL,
         ...{ credential, host, build, slots, labels, region, capabilities, speeds, device },
+        ahead: AHEAD,
         pause: this.#pause,
         resume: [
           ...[...this.#attempts.values()].map(({ attempt, lease }) => ({ attempt, lease })),
@@ -215,6 +213,7 @@ export class NodeSession {
       case 'drain':
         this.#held = true;
         this.#hold = message.hold;
+        this.#returnAll(({ begun }) => !begun);
         this.#setState('draining');
         break;
       case 'resume':
@@ -265,7 +264,7 @@ export class NodeSession {
     const { attempt, lease } = offer;
     if (this.#attempts.has(attempt)) return;
     const away = this.#leaving || this.#held || this.#pause !== null;
-    if (away || this.#attempts.size >= this.#options.slots) {
+    if (away || this.#attempts.size >= this.#options.slots + AHEAD) {
       const reason = away ? 'draining' : 'busy';
       this.#send({ type: 'reject', attempt, lease, reason });
       return;
@@ -278,6 +277,7 @@ export class NodeSession {
       onMessage: (message) => this.#hear(running, message),
     });
     this.#attempts.set(attempt, running);
+    this.#letBegin();
     this.#tell();
   }
 
@@ -290,7 +290,18 @@ export class NodeSession {
     if (message.type === 'preview') this.#onPreview(message.picture);
     if (message.type === 'log')
       this.#send({ type: 'log', attempt, lease, message: message.message.slice(0, 2048) });
-    if (message.type === 'done' || message.type === 'failed') this.#sayEnd(running);
+    if (message.type === 'worked') this.#letBegin();
+    if (message.type === 'done' || message.type === 'failed') {
+      this.#letBegin();
+      this.#sayEnd(running);
+    }
+  }
+
+  /** Those whose turn it is, first come, first served. */
+  #letBegin(): void {
+    const all = [...this.#attempts.values()];
+    let free = this.#options.slots - all.filter(({ begun, worked }) => begun && !worked).length;
+    for (const attempt of all) if (!attempt.begun && free-- > 0) attempt.begin();
   }
 
   #sayEnd({ attempt, lease, ended }: RunningAttempt): void {
@@ -327,6 +338,14 @@ export class NodeSession {
     this.#send({ type: 'renew', leases, ...(this.#load && { load: this.#load }) });
   }
 
+  /** Said first: a node that wants to leave is gone with the last of them. */
+  #returnAll(which: (attempt: RunningAttempt) => boolean): void {
+    const some = [...this.#attempts.values()].filter(which);
+    for (const { attempt, lease } of some) this.#givenUp.set(attempt, lease);
+    this.#giveBack();
+    for (const { attempt } of some) this.#forget(attempt);
+  }
+
   #giveBack(): void {
     if (!this.#isOpen) return;
     for (const [attempt, lease] of this.#givenUp) this.#send({ type: 'return', attempt, lease });
@@ -348,8 +367,9 @@ export class NodeSession {
     if (performance.now() - this.#reportedAt < this.#progressMs) return;
     this.#reportedAt = performance.now();
     for (const running of this.#attempts.values()) {
-      const { attempt, lease, frames, of, fps, ended } = running;
-      if (!ended) this.#send({ type: 'progress', attempt, lease, seq: running.seq++, frames, of, fps });
+      const { attempt, lease, frames, of, fps, begun, ended } = running;
+      const seq = running.seq++;
+      if (!ended) this.#send({ type: 'progress', attempt, lease, seq, frames, of, fps, waits: !begun });
     }
   }
 
@@ -361,6 +381,7 @@ export class NodeSession {
     this.#frames += this.#attempts.get(attempt)?.frames ?? 0;
     this.#attempts.get(attempt)?.end();
     this.#attempts.delete(attempt);
+    this.#letBegin();
     this.#tell();
     this.#stopIfIdle();
   }
@@ -391,11 +412,9 @@ export class NodeSession {
       ...{ state: this.#state, name: this.#name, error: this.#error, pause: this.#pause },
       ...{ hold: this.#hold, leaving: this.#leaving },
       ...{ done: this.#done, failed: this.#failed, frames: this.#frames },
-      attempts: [...this.#attempts.values()].map(({ attempt, frames, of, fps }) => ({
-        attempt,
-        frames,
-        of,
-        fps,
+      attempts: [...this.#attempts.values()].map(({ attempt, frames, of, fps, begun }) => ({
+        ...{ attempt, frames, of, fps },
+        waits: !begun,
       })),
     });
   }

@@ -125,10 +125,10 @@ function Work() {
             </div>
           )}
         </dl>
-        {attempts.map(({ attempt, frames: at, of, fps }) => (
+        {attempts.map(({ attempt, frames: at, of, fps, waits }) => (
           <p key={attempt} class="quiet number">
-            Frame {at}
-            {of === null ? '' : ` of ${of}`}
+            {waits ? 'The next one is being prepared' : `Frame ${at}`}
+            {waits || of === null ? '' : ` of ${of}`}
             {of !== null && fps > 0 ? `, ${duration((of - at) / fps)} left` : ''}
           </p>
         ))}
