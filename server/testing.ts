@@ -33,6 +33,9 @@ export const QUICK: Intervals = {
   pingMs: 1_000,
 };
 
+/** For what real browsers do on a busy machine, and where no lease is to end. */
+export const UNHURRIED: Intervals = { ...QUICK, ttlMs: 20_000, acceptMs: 10_000, stallMs: 120_000 };
+
 export async function startTestServer(
   options: Partial<ServerOptions> = {},
   before?: Pick<TestServer, 'folder' | 'admin'>,

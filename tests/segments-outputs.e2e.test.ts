@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobDetail, JobPage, NodeView } from '../protocol/index.ts';
-import { startTestServer, type TestServer } from '../server/testing.ts';
+import { startTestServer, type TestServer, UNHURRIED } from '../server/testing.ts';
 import { expectSameAudio, expectSameTimes } from './support/claims.ts';
 import { succeed } from './support/command.ts';
 import { frameNumbers } from './support/counter.ts';
@@ -29,7 +29,7 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('what segments are joined into'), () => 
   let env: Record<string, string>;
 
   beforeAll(async () => {
-    server = await startTestServer();
+    server = await startTestServer({ intervals: UNHURRIED });
     env = { EDGE_RUNNER_TOKEN: server.admin, EDGE_RUNNER_CACHE: file('cache') };
     await succeed(['run', `pattern:320x180@${FPS}:${FRAMES}`, '-o', file('silent.mp4')], { env });
     ffmpeg([

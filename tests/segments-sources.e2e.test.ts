@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobDetail, JobEvent, JobPage } from '../protocol/index.ts';
-import { startTestServer, type TestServer } from '../server/testing.ts';
+import { startTestServer, type TestServer, UNHURRIED } from '../server/testing.ts';
 import { expectSameTimes } from './support/claims.ts';
 import { succeed } from './support/command.ts';
 import { frameNumbers } from './support/counter.ts';
@@ -71,7 +71,7 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('a source that is cut'), () => {
   let env: Record<string, string>;
 
   beforeAll(async () => {
-    server = await startTestServer();
+    server = await startTestServer({ intervals: UNHURRIED });
     env = { EDGE_RUNNER_TOKEN: server.admin, EDGE_RUNNER_CACHE: file('cache') };
     await succeed(['run', `pattern:320x180@25:${FRAMES}`, '-o', file('made.mp4'), '--quality', 'high'], {
       env,
