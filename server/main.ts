@@ -30,6 +30,7 @@ import type { ServerOptions } from './options.ts';
 import { Reach } from './reach.ts';
 import { Retention } from './retention.ts';
 import type { Services } from './services.ts';
+import { SourceCopies } from './source-copies.ts';
 import { SourceReader } from './sources.ts';
 import { Stitcher } from './stitch/stitcher.ts';
 import { census } from './store/census.ts';
@@ -174,7 +175,12 @@ async function buildServices(
     onJobs: (jobs) => hub.wake(jobs),
   });
   const guard = new AddressGuard(options.allowAddresses);
-  const sources = new SourceReader(db, blobs, guard);
+  const sources = new SourceReader(
+    db,
+    blobs,
+    guard,
+    new SourceCopies(blobs, join(data, 'copies'), room, options.mostUploadBytes),
+  );
   const stitcher = new Stitcher({ db, blobs, guard, sources, grid, intervals, log });
   const metrics = new Metrics(
     () => grid.fleet.size,

@@ -5,6 +5,7 @@ import { serveBytes } from './api/serve-bytes.ts';
 import type { BlobStore } from './blobs/store.ts';
 import type { AddressGuard } from './net/address-guard.ts';
 import { type GuardedAnswer, guardedGet } from './net/guarded-get.ts';
+import type { SourceCopies } from './source-copies.ts';
 import type { Database } from './store/database.ts';
 import { markSource, type SourceMark } from './store/source-marks.ts';
 
@@ -15,9 +16,11 @@ export class SourceReader {
   readonly #blobs: BlobStore;
   readonly #guard: AddressGuard;
   readonly #db: Database;
+  readonly #copies: SourceCopies;
 
-  constructor(db: Database, blobs: BlobStore, guard: AddressGuard) {
+  constructor(db: Database, blobs: BlobStore, guard: AddressGuard, copies: SourceCopies) {
     this.#db = db;
+    this.#copies = copies;
     this.#blobs = blobs;
     this.#guard = guard;
   }
@@ -64,12 +67,13 @@ export class SourceReader {
     request: Request,
     response: Response,
   ): Promise<void> {
+    const copy = await this.copyOf(job, id);
+    if (copy !== null) return this.#serveCopy(copy, request, response);
     const gone = new AbortController();
-    response.on('close', () => gone.abort());
-    const answer = await guardedGet(
-      { url, headers, range: rangeOf(request.get('range')), signal: gone.signal },
-      this.#guard,
-    );
+    const leave = () => gone.abort();
+    response.on('close', leave);
+    const range = rangeOf(request.get('range'));
+    const answer = await guardedGet({ url, headers, range, signal: gone.signal }, this.#guard);
     const encoding = answer.header('content-encoding');
     if (encoding !== null && encoding !== 'identity') {
       answer.body.destroy();
@@ -80,6 +84,10 @@ export class SourceReader {
       );
     }
     await this.checkSame(job, id, answer);
+    if (range && answer.status !== 206) {
+      response.off('close', leave);
+      return this.#serveCopy(await this.#copies.keep(job, id, answer), request, response);
+    }
     for (const name of ['content-length', 'content-range', 'accept-ranges', 'last-modified', 'etag']) {
       const value = answer.header(name);
       if (value !== null) response.set(name, value);
@@ -90,6 +98,19 @@ export class SourceReader {
       'x-content-type-options': 'nosniff',
     });
     await pipeline(answer.body, response).catch(() => response.destroy());
+  }
+
+  /** Key in the store of what an address held that answers no ranges; null where it does, or nobody asked yet. */
+  copyOf(job: string, source: string): Promise<string | null> {
+    return this.#copies.find(job, source);
+  }
+
+  async #serveCopy(key: string, request: Request, response: Response): Promise<void> {
+    await serveBytes(request, response, {
+      name: 'source',
+      bytes: await this.#blobs.size(key),
+      read: (start, end) => this.#blobs.read(key, start, end),
+    });
   }
 
   /** @throws {EdgeRunnerError} `source-changed` for another file than the one that the job read first. */

@@ -39,6 +39,7 @@ export const UNHURRIED: Intervals = { ...QUICK, ttlMs: 20_000, acceptMs: 10_000,
 export async function startTestServer(
   options: Partial<ServerOptions> = {},
   before?: Pick<TestServer, 'folder' | 'admin'>,
+  log = pino({ level: process.env.EDGE_RUNNER_TEST_LOG ?? 'silent' }),
 ): Promise<TestServer> {
   const folder = before?.folder ?? mkdtempSync(join(tmpdir(), 'edge-runner-server-'));
   const running = await startServer(
@@ -48,7 +49,7 @@ export async function startTestServer(
       limits: { requests: 1e6, refusals: 1e6 },
       ...options,
     },
-    pino({ level: process.env.EDGE_RUNNER_TEST_LOG ?? 'silent' }),
+    log,
   );
   const admin = running.adminToken ?? before?.admin ?? '';
   const ask = askOf(running.url, admin);

@@ -1,5 +1,5 @@
-import { buffer } from 'node:stream/consumers';
-import type { SourceSpec } from '../../protocol/index.ts';
+import { EdgeRunnerError, type SourceSpec } from '../../protocol/index.ts';
+import { EdgeRunnerError } from '../../protocol/index.ts';
 import type { BlobStore } from '../blobs/store.ts';
 import type { AddressGuard } from '../net/address-guard.ts';
 import { type GuardedAnswer, guardedGet } from '../net/guarded-get.ts';
@@ -57,15 +57,13 @@ export function sourceBytes(source: SourceSpec, { blobs, guard, check, signal }:
     read: async (start, end) => {
       const { body, status } = await get(start, end);
       if (status === 206) return buffer(body);
-      // Everything was sent: what was asked for is taken out of it, and the rest is not read.
-      const pieces: Buffer[] = [];
-      let at = 0;
-      for await (const piece of body as AsyncIterable<Buffer>) {
-        if (at + piece.byteLength > start) pieces.push(piece.subarray(Math.max(0, start - at), end - at));
-        at += piece.byteLength;
-        if (at >= end) break;
-      }
-      return Buffer.concat(pieces);
+      // Of an origin that knows no ranges there is a copy.
+      body.destroy();
+      throw new EdgeRunnerError(
+        'source-changed',
+        'The address answered ranges when it was read first, and does not any more.',
+        'Submit the job again, with an address that stays as it is.',
+      );
     },
   };
 }

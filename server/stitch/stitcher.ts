@@ -106,7 +106,7 @@ export class Stitcher {
       const { work, keys } = await this.#workOf(made);
       const joined = await stitchInThread({
         work,
-        serve: this.#serverOf(made, work, signal),
+        serve: this.#serverOf(made, work, await this.#options.sources.copyOf(job, source), signal),
         onProgress: (frames) => grid.moved(held, { frames, of: null, fps: 0, waits: false }),
         onLog: (message) => void grid.say(held, message).catch(() => {}),
         signal,
@@ -164,11 +164,21 @@ export class Stitcher {
     };
   }
 
-  #serverOf({ job, source, attempt }: NewAttempt, { spec, parts, sound }: StitchWork, signal: AbortSignal) {
+  #serverOf(
+    { job, source, attempt }: NewAttempt,
+    { spec, parts, sound }: StitchWork,
+    copy: string | null,
+    signal: AbortSignal,
+  ) {
     const { blobs, guard, sources } = this.#options;
     const check = (answer: GuardedAnswer) => sources.checkSame(job, source, answer);
     const readable = new Map<string | null, RandomBytes>([
-      [null, sourceBytes(spec.sources[0]!, { blobs, guard, check, signal })],
+      [
+        null,
+        copy === null
+          ? sourceBytes(spec.sources[0]!, { blobs, guard, check, signal })
+          : storedBytes(blobs, copy),
+      ],
       ...[sound, ...parts.flatMap(({ video, events }) => [video, events])].flatMap((key) =>
         key === null ? [] : [[key, storedBytes(blobs, key)] as const],
       ),

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { EdgeRunnerError } from '../protocol/index.ts';
+import type { BlobStore } from './blobs/store.ts';
+import { type DiskRoom, full } from './disk-room.ts';
+import type { GuardedAnswer } from './net/guarded-get.ts';
+
+/**
+ * Files whose origins send them from their start only: fetched once for a job, kept with it, and read in parts from
+ * then on, by however many nodes.
+ */
+export class SourceCopies {
+  readonly #blobs: BlobStore;
+  readonly #folder: string;
+  readonly #room: Pick<DiskRoom, 'require'>;
+  readonly #mostBytes: number;
+  readonly #coming = new Map<string, Promise<void>>();
+
+  /** @param folder of its own, for what is not whole yet. @param mostBytes of one file. */
+  constructor(blobs: BlobStore, folder: string, room: Pick<DiskRoom, 'require'>, mostBytes: number) {
+    this.#blobs = blobs;
+    this.#folder = folder;
+    this.#room = room;
+    this.#mostBytes = mostBytes;
+    // What a server was at when it ended.
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** Key of the copy; null where there is none, and none is on its way. */
+  async find(job: string, source: string): Promise<string | null> {
+    const key = keyOf(job, source);
+    await this.#coming.get(key);
+    const has = await this.#blobs.size(key).catch(unlessMissing);
+    return has === null ? null : key;
+  }
+
+  /**
+   * Keeps what an origin sends. It goes on when whoever asked has gone: the next one has use for it.
+   * @returns its key, when all of it is there.
+   * @throws {EdgeRunnerError} `disk-full`, `too-large`, what `body` fails with.
+   */
+  async keep(job: string, source: string, { body, header }: GuardedAnswer): Promise<string> {
+    const key = keyOf(job, source);
+    const under = this.#coming.get(key);
+    if (under) body.destroy();
+    const coming = under ?? this.#fetch(key, body, header('content-length'));
+    if (!under) {
+      this.#coming.set(key, coming);
+      coming.catch(() => {}).finally(() => this.#coming.delete(key));
+    }
+    await coming;
+    return key;
+  }
+
+  async #fetch(key: string, body: Readable, length: string | null): Promise<void> {
+    const path = join(this.#folder, randomUUID());
+    let bytes = 0;
+    const counted = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        bytes += chunk.byteLength;
+        try {
+          if (bytes > this.#mostBytes) throw tooLarge(this.#mostBytes);
+          this.#room.require();
+          done(null, chunk);
+        } catch (error) {
+          done(error as Error);
+        }
+      },
+    });
+    try {
+      if (length !== null && Number(length) > this.#mostBytes) throw tooLarge(this.#mostBytes);
+      await pipeline(body, counted, createWriteStream(path, { mode: 0o600 }));
+      if (length !== null && bytes !== Number(length))
+        throw new EdgeRunnerError(
+          'url-unreachable',
+          `The address sent ${bytes} of the ${length} bytes that it had announced.`,
+          'Try again, or give an address that stays up.',
+        );
+      await this.#blobs.adopt(key, path);
+    } catch (error) {
+      body.destroy();
+      await rm(path, { force: true });
+      throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? full() : error;
+    }
+  }
+}
+
+const keyOf = (job: string, source: string) => `jobs/${job}/source/${source}`;
+
+function unlessMissing(error: unknown): null {
+  if (error instanceof EdgeRunnerError && error.code === 'not-found') return null;
+  throw error;
+}
+
+const tooLarge = (most: number) =>
+  new EdgeRunnerError(
+    'body-too-large',
+    `The address sends its file from the start only, and it is larger than the ${most} bytes that this server keeps.`,
+    'Give an address that answers ranges, or raise --most-upload.',
+  );
