@@ -17,6 +17,8 @@ export type PageWork =
       /** Under which id of a source those that were followed are read. */
       tracks?: string;
     }
+  /** To encode the sound of a source that goes with its segments. */
+  | { kind: 'sound'; job: JobSpec }
   /** To look at a source and cut it: into segments of about so many seconds, or into so many of one length. */
   | { kind: 'probe'; job: JobSpec; cut: { seconds: number } | { pieces: number } };
 
@@ -50,6 +52,7 @@ export type FromPage =
       shown?: { first: number; last: number };
     }
   | { type: 'probed'; report: ProbeReport }
+  | { type: 'heard' }
   | { type: 'failed'; error: ErrorRecord };
 
 export type ToPage =

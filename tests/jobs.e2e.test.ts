@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FromPage, SummaryEvent } from '../protocol/index.ts';
-import { expectGoodFile, expectSamePictures, expectSameTimes } from './support/claims.ts';
+import { expectGoodFile, expectSameAudio, expectSamePictures, expectSameTimes } from './support/claims.ts';
 import { Command, expectNothingLeft, expectRefusal, type Finished, succeed } from './support/command.ts';
 import { frameNumbers } from './support/counter.ts';
 import { ffmpeg } from './support/ffmpeg.ts';
@@ -70,6 +70,14 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('run --jobs'), () => {
     const out = await workspace.inFolder('out.m3u8');
     await run([file('clip.mp4'), '-o', out, ...ENCODED, '--jobs', '2']);
     expect(frameNumbers(out, SIZE)).toEqual(Array.from({ length: FRAMES }, (_, i) => i));
+  });
+
+  it('encodes sound that the container cannot hold over the whole', async () => {
+    const [one, out] = [file('one.webm'), file('out.webm')];
+    await run([file('clip.mp4'), '-o', one]);
+    await run([file('clip.mp4'), '-o', out, '--jobs', '2']);
+    expect(frameNumbers(out, SIZE)).toEqual(Array.from({ length: FRAMES }, (_, i) => i));
+    expectSameAudio(one, out);
   });
 
   it('tells of one run, and its statistics are of all segments', async () => {

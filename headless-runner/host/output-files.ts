@@ -72,11 +72,20 @@ export class OutputFiles {
     }
   }
 
+  /** Whether there is one of that name, before `commit`. */
+  has(name: string): boolean {
+    return this.#find(name) !== undefined;
+  }
+
   /** Where the part of a finished file lies, before `commit`. */
   partOf(name: string): string {
-    const file = this.#files.find(({ path }) => path === join(this.#folder, name));
+    const file = this.#find(name);
     if (!file) throw new Error(`no file ${name} was written`);
     return file.part;
+  }
+
+  #find(name: string) {
+    return this.#files.find(({ path }) => path === join(this.#folder, name));
   }
 }
 

@@ -20,6 +20,8 @@ export interface EngineBrowser {
   run(work: WorkOf<'run'>, sinks: WorkSinks): Promise<RunResult>;
   /** @throws {EdgeRunnerError} as `run` does. */
   probe(work: WorkOf<'probe'>, onLog: (message: string) => void): Promise<ProbeReport>;
+  /** Nothing is written where the source has no sound that the browser can decode. */
+  sound(work: WorkOf<'sound'>, sinks: WorkSinks): Promise<void>;
 }
 
 /**
@@ -110,6 +112,10 @@ class Works implements EngineBrowser {
     const end = await this.#have({ kind: 'probe', ...work }, sinks);
     if (end.type !== 'probed') throw new Error(`a look at a source came to "${end.type}"`);
     return end.report;
+  }
+
+  async sound(work: WorkOf<'sound'>, sinks: WorkSinks): Promise<void> {
+    await this.#have({ kind: 'sound', ...work }, sinks);
   }
 
   async #have(work: PageWork, sinks: WorkSinks): Promise<WorkEnd> {

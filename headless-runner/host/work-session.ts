@@ -19,7 +19,7 @@ export interface WorkSinks {
 }
 
 /** How a work ended that did not fail. */
-export type WorkEnd = Extract<FromPage, { type: 'done' | 'probed' }>;
+export type WorkEnd = Extract<FromPage, { type: 'done' | 'probed' | 'heard' }>;
 
 /** One work in a worker of the page, at the command's end of its socket. */
 export class WorkSession {
@@ -104,6 +104,7 @@ export class WorkSession {
         return this.#send({ type: 'closed', file: message.file });
       case 'done':
       case 'probed':
+      case 'heard':
         return this.#resolve(message);
       case 'failed':
         return this.fail(EdgeRunnerError.fromRecord(message.error));

@@ -7,6 +7,7 @@ import {
   EVENTS_FILE,
   type ProbeReport,
   type Segment,
+  SOUND_FILE,
   type StitchPart,
   type StitchWork,
   type TaskOutcome,
@@ -55,6 +56,8 @@ export class SplitRun {
   #working: Promise<unknown> = Promise.resolve();
   readonly #done: Record<Pass, Map<number, StitchPart>> = { process: new Map(), render: new Map() };
   #followed: TaskOutcome | null = null;
+  /** Where the sound lies that was encoded anew; null for none, or none yet. */
+  #sound: string | null = null;
   /** Milliseconds since 1970. */
   #began = 0;
   readonly #said = new Set<string>();
@@ -76,6 +79,7 @@ export class SplitRun {
     if (!segments) return null;
     this.#began ||= Date.now();
     this.#progress ??= new SegmentProgress(segments, this.#drawsLater ? 2 : 1, this.#source);
+    if (this.#report!.sound === 'encoded') this.#sound ??= await this.#encodeSound(browser);
     await this.#pass('process', browser, sinks);
     if (this.#drawsLater) {
       this.#followed ??= await this.#follow();
@@ -171,6 +175,23 @@ export class SplitRun {
     await Promise.all(workers);
   }
 
+  /** @returns null where it cannot be decoded, which the log says. */
+  async #encodeSound(browser: EngineBrowser): Promise<string | null> {
+    const { job } = this.#run;
+    const { id } = job.outputs.find(({ kind }) => kind === 'video')!;
+    const files = await this.#keep();
+    await browser.sound(
+      { job },
+      {
+        outputs: new Map([[id, files]]),
+        onEvents: async () => {},
+        onProgress: () => {},
+        onLog: (message) => this.#log(message),
+      },
+    );
+    return files.has(SOUND_FILE) ? files.partOf(SOUND_FILE) : null;
+  }
+
   async #one(pass: Pass, segment: Segment, browser: EngineBrowser, sinks: WorkSinks): Promise<StitchPart> {
     const { job } = this.#run;
     const finds = pass === 'process' && this.#passes !== 'once';
@@ -230,7 +251,7 @@ export class SplitRun {
     try {
       return await stitchHere({
         work: {
-          ...{ spec: this.#run.job, pass, fps, began: this.#began },
+          ...{ spec: this.#run.job, pass, fps, began: this.#began, sound: this.#sound },
           parts: segments.map(({ ordinal }) => this.#done[from].get(ordinal)!),
           before: this.#followed ? [this.#followed] : [],
         },

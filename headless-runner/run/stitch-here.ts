@@ -39,7 +39,9 @@ const LINES = 256;
  *   `output-write`; the signal's reason when aborted.
  */
 export async function stitchHere({ work, source, filesOf, onLog, signal }: StitchHere): Promise<Stitched> {
-  const paths = work.parts.flatMap(({ video, events }) => [video, events]).filter((path) => path !== null);
+  const paths = [work.sound, ...work.parts.flatMap(({ video, events }) => [video, events])].filter(
+    (path) => path !== null,
+  );
   const read = new Map<string | null, RandomBytes>([[null, source]]);
   const parts = paths.map((path) => new FileSource(path));
   for (const [i, path] of paths.entries()) read.set(path, parts[i]!);

@@ -1,5 +1,5 @@
+import { buffer } from 'node:stream/consumers';
 import { EdgeRunnerError, type SourceSpec } from '../../protocol/index.ts';
-import { EdgeRunnerError } from '../../protocol/index.ts';
 import type { BlobStore } from '../blobs/store.ts';
 import type { AddressGuard } from '../net/address-guard.ts';
 import { type GuardedAnswer, guardedGet } from '../net/guarded-get.ts';

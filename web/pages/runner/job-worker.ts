@@ -6,7 +6,15 @@ import {
   RUNNER_PATHS,
   USUAL_SEGMENT_SECONDS,
 } from '../../../protocol/index.ts';
-import { MediaSource, planJob, probeJob, rangeOf, runJob, sourceName } from '../../engine/index.ts';
+import {
+  encodeSound,
+  MediaSource,
+  planJob,
+  probeJob,
+  rangeOf,
+  runJob,
+  sourceName,
+} from '../../engine/index.ts';
 import { CommandHost } from './command-host.ts';
 
 /** What a worker is started with: whose page it is of, and the number of its work. */
@@ -47,6 +55,10 @@ async function carryOut(work: PageWork, host: CommandHost, origin: string): Prom
     const { job, cut } = work;
     const segmentSeconds = 'seconds' in cut ? cut.seconds : await secondsOfPiece(job, cut.pieces, host);
     return { type: 'probed', report: await probeJob(job, host, { segmentSeconds, signal }) };
+  }
+  if (work.kind === 'sound') {
+    await encodeSound(work.job, host, signal);
+    return { type: 'heard' };
   }
   const { job, workers, segment, boxes } = work;
   const result = await runJob(job, host, {
