@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { Command, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError } from 'commander';
 import type { Offer } from '../../protocol/index.ts';
 import type { SimulatedNode } from '../../server/testing-node.ts';
 import { describeMachine } from '../machine.ts';
@@ -24,6 +24,9 @@ interface Options {
   report: string;
 }
 
+const SECTIONS = ['grid', 'submit'] as const;
+type SectionName = (typeof SECTIONS)[number];
+
 /** Tasks of a job. */
 const JOB = 20;
 /** How long a node is busy with a task while latency is measured, ms. */
@@ -34,14 +37,16 @@ const BUSY_MS = 2_000;
  * process of its own, whose processor time and memory are watched. `DATABASE_URL` is PostgreSQL instead of PGlite.
  */
 async function main(): Promise<void> {
-  const options = new Command('npm run bench:grid --')
+  const command = new Command('npm run bench:grid --')
+    .addArgument(new Argument('[sections...]', 'of them (default: all)').choices(SECTIONS).default(SECTIONS))
     .option('--nodes <n>', 'nodes that are connected', count, 2_000)
     .option('--rate <n>', 'tasks a second handed in while latency is measured', count, 300)
     .option('--tasks <n>', 'tasks that wait when throughput is measured', count, 20_000)
     .option('--seconds <n>', 'how long heartbeats, and latency, are measured', count, 30)
     .option('--report <folder>', 'where the report goes', 'bench/report/grid')
-    .parse()
-    .opts<Options>();
+    .parse();
+  const options = command.opts<Options>();
+  const [wanted] = command.processedArgs as [readonly SectionName[]];
   await prepareFolder(resolve(options.report));
   await withScratch('grid', async (folder) => {
     const began = Date.now();
@@ -52,11 +57,14 @@ async function main(): Promise<void> {
       sections: [],
     };
     const say = (line: string) => process.stderr.write(`  ${line}\n`);
-    const works = [() => benchServer(folder, options, say), () => benchSubmit(folder, say)];
-    for (const [i, work] of works.entries()) {
-      const section = await work().catch((error: unknown) => {
+    const works: Record<SectionName, () => Promise<Section>> = {
+      grid: () => benchServer(folder, options, say),
+      submit: () => benchSubmit(folder, say),
+    };
+    for (const name of SECTIONS.filter((one) => wanted.includes(one))) {
+      const section = await works[name]().catch((error: unknown) => {
         process.exitCode = 1;
-        return failedSection(['grid', 'submit'][i]!, error);
+        return failedSection(name, error);
       });
       report.sections.push(section);
       report.seconds = Math.round((Date.now() - began) / 1000);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobDetail } from '../../../protocol/index.ts';
-import { eventWords, givenUp, lanesOf, shortName, taskNames } from './attempts.ts';
+import { eventWords, givenUp, lanesOf, rowsOf, shortName, taskNames } from './attempts.ts';
 
 type Task = JobDetail['taskList'][number];
 
@@ -123,4 +123,20 @@ it('names the node with what happened, also where only the moment tells of it', 
     'Segment 2 of 2 of clip on Chrome on Linux: It reads.',
     'Stitching of clip: done on the server',
   ]);
+});
+
+it('what a node had at the same time stands in rows below each other, and those are used again', () => {
+  const times: [number, number | null][] = [
+    [0, 3],
+    [1, 5],
+    [3, 6],
+    [5, null],
+    [5, 7],
+  ];
+  const attempts = times.map(([begin, end], i) => ({
+    ...attempt(`a${i}`, 'n1', 'one', begin),
+    endedAt: end === null ? null : at(end),
+    task: task(i, 'process'),
+  }));
+  expect(rowsOf(attempts)).toEqual([0, 1, 0, 1, 2]);
 });

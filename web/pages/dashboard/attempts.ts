@@ -36,6 +36,18 @@ export function lanesOf({ taskList }: Pick<JobDetail, 'taskList'>): Lane[] {
   return [...lanes.values()];
 }
 
+/** In which row of its lane each attempt stands: those that a node had at the same time lie below each other. */
+export function rowsOf(attempts: readonly Attempt[]): number[] {
+  const until: number[] = [];
+  return attempts.map(({ startedAt, endedAt }) => {
+    const begin = Date.parse(startedAt);
+    const free = until.findIndex((end) => end <= begin);
+    const row = free < 0 ? until.length : free;
+    until[row] = endedAt ? Date.parse(endedAt) : Number.POSITIVE_INFINITY;
+    return row;
+  });
+}
+
 /** What tasks are called: of a source that is cut into segments each by its place. */
 export function taskNames({ taskList }: Pick<JobDetail, 'taskList'>): (task: Task) => string {
   const segments = new Map<string, number>();

@@ -1,7 +1,7 @@
 import type { JobDetail } from '../../../protocol/index.ts';
 import { Scrolled } from '../shared/scrolled.tsx';
 import { clock, duration } from '../shared/words.ts';
-import { lanesOf, shortName, standingOf, taskNames, told } from './attempts.ts';
+import { lanesOf, rowsOf, shortName, standingOf, taskNames, told } from './attempts.ts';
 import { Chip } from './parts.tsx';
 
 /** Lanes that are shown; the rest is told in a line. */
@@ -9,7 +9,7 @@ const MOST_LANES = 40;
 
 /** The attempts of a job, a lane for each node, over time. */
 export function Timeline({ job }: { job: JobDetail }) {
-  const lanes = lanesOf(job);
+  const lanes = lanesOf(job).map((lane) => ({ ...lane, rows: rowsOf(lane.attempts) }));
   const names = taskNames(job);
   const attempts = lanes.flatMap((lane) => lane.attempts);
   const begin = Math.min(...attempts.map(({ startedAt }) => Date.parse(startedAt)));
@@ -31,13 +31,13 @@ export function Timeline({ job }: { job: JobDetail }) {
       </div>
       {attempts.length === 0 && <p class="quiet">No node has had it yet.</p>}
       <ul class="lanes">
-        {lanes.slice(0, MOST_LANES).map(({ node, name, attempts: mine }) => (
+        {lanes.slice(0, MOST_LANES).map(({ node, name, attempts: mine, rows }) => (
           <li key={node}>
             <span class="lane-name" title={name}>
               {node ? <a href={`#/nodes/${node}`}>{name}</a> : name}
             </span>
-            <span class="lane">
-              {mine.map((attempt) => {
+            <span class="lane" style={{ '--rows': Math.max(1, ...rows.map((row) => row + 1)) }}>
+              {mine.map((attempt, i) => {
                 const from = place(Date.parse(attempt.startedAt));
                 const to = place(attempt.endedAt ? Date.parse(attempt.endedAt) : end);
                 const { tone } = standingOf(attempt);
@@ -45,7 +45,7 @@ export function Timeline({ job }: { job: JobDetail }) {
                   <span
                     key={attempt.id}
                     class={`attempt tone-${tone}`}
-                    style={{ left: `${from}%`, width: `${Math.max(0.5, to - from)}%` }}
+                    style={{ left: `${from}%`, width: `${Math.max(0.5, to - from)}%`, '--row': rows[i]! }}
                     title={told(attempt, name, names(attempt.task))}
                   >
                     {several && shortName(attempt.task)}
