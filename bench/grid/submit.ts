@@ -9,8 +9,8 @@ import { ROOT } from '../root.ts';
 import { ServerProcess } from './server-process.ts';
 
 const ROUNDS = 3;
-/** A minute. */
-const FRAMES = 1800;
+/** Two minutes: twelve segments. */
+const FRAMES = 3600;
 /** What starting on a job may cost, seconds. */
 const START = 3;
 
