@@ -179,7 +179,7 @@ async function buildServices(
     db,
     blobs,
     guard,
-    new SourceCopies(blobs, join(data, 'copies'), room, options.mostUploadBytes),
+    new SourceCopies(db, blobs, join(data, 'copies'), room, options.mostUploadBytes),
   );
   const stitcher = new Stitcher({ db, blobs, guard, sources, grid, intervals, log });
   const metrics = new Metrics(

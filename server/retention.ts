@@ -4,6 +4,7 @@ import type { BlobStore } from './blobs/store.ts';
 import type { Database } from './store/database.ts';
 import { deleteJob, oldJobs } from './store/jobs.ts';
 import { strayUploads, unnamedOf } from './store/records.ts';
+import { dropCopies } from './store/source-marks.ts';
 import { deleteOldTokens } from './store/tenants.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -24,7 +25,10 @@ export interface RetentionOptions {
   keepSeconds: number | null;
 }
 
-/** Forgets jobs that ended long ago, with their files and uploads, and uploads that nothing came of. */
+/**
+ * Forgets jobs that ended long ago, with their files and uploads, uploads that nothing came of, and copies of sources
+ * that nobody reads any more.
+ */
 export class Retention {
   readonly #options: RetentionOptions;
   #timer: NodeJS.Timeout | null = null;
@@ -50,12 +54,17 @@ export class Retention {
 
   /** All that is too old, a batch at a time. */
   async sweep(): Promise<void> {
-    const { db, uploads, keepSeconds } = this.#options;
+    const { db, blobs, uploads, keepSeconds } = this.#options;
     if (keepSeconds !== null) while ((await this.#forgetJobs(keepSeconds)) === BATCH && !this.#stopped) {}
     for (let count = BATCH; count === BATCH && !this.#stopped; ) {
       const stray = await strayUploads(db, KEEP_STRAY, BATCH);
       await uploads.forget(stray.map(({ id }) => id));
       count = stray.length;
+    }
+    for (let count = BATCH; count === BATCH && !this.#stopped; ) {
+      const copies = await dropCopies(db, BATCH);
+      for (const key of copies) await blobs.remove(key);
+      count = copies.length;
     }
     await deleteOldTokens(db, KEEP_TOKEN);
   }

@@ -8,20 +8,31 @@ import { EdgeRunnerError } from '../protocol/index.ts';
 import type { BlobStore } from './blobs/store.ts';
 import { type DiskRoom, full } from './disk-room.ts';
 import type { GuardedAnswer } from './net/guarded-get.ts';
+import type { Database } from './store/database.ts';
+import { copyOf, keepCopy } from './store/source-marks.ts';
 
 /**
  * Files whose origins send them from their start only: fetched once for a job, kept with it, and read in parts from
  * then on, by however many nodes.
  */
 export class SourceCopies {
+  readonly #db: Database;
   readonly #blobs: BlobStore;
   readonly #folder: string;
   readonly #room: Pick<DiskRoom, 'require'>;
   readonly #mostBytes: number;
-  readonly #coming = new Map<string, Promise<void>>();
+  /** By job and source, the key that it will have. */
+  readonly #coming = new Map<string, Promise<string>>();
 
   /** @param folder of its own, for what is not whole yet. @param mostBytes of one file. */
-  constructor(blobs: BlobStore, folder: string, room: Pick<DiskRoom, 'require'>, mostBytes: number) {
+  constructor(
+    db: Database,
+    blobs: BlobStore,
+    folder: string,
+    room: Pick<DiskRoom, 'require'>,
+    mostBytes: number,
+  ) {
+    this.#db = db;
     this.#blobs = blobs;
     this.#folder = folder;
     this.#room = room;
@@ -33,32 +44,31 @@ export class SourceCopies {
 
   /** Key of the copy; null where there is none, and none is on its way. */
   async find(job: string, source: string): Promise<string | null> {
-    const key = keyOf(job, source);
-    await this.#coming.get(key);
-    const has = await this.#blobs.size(key).catch(unlessMissing);
-    return has === null ? null : key;
+    return (await this.#coming.get(nameOf(job, source))) ?? copyOf(this.#db, job, source);
   }
 
   /**
    * Keeps what an origin sends. It goes on when whoever asked has gone: the next one has use for it.
    * @returns its key, when all of it is there.
-   * @throws {EdgeRunnerError} `disk-full`, `too-large`, what `body` fails with.
+   * @throws {EdgeRunnerError} `disk-full`, `body-too-large`, what `body` fails with.
    */
-  async keep(job: string, source: string, { body, header }: GuardedAnswer): Promise<string> {
-    const key = keyOf(job, source);
-    const under = this.#coming.get(key);
-    if (under) body.destroy();
-    const coming = under ?? this.#fetch(key, body, header('content-length'));
-    if (!under) {
-      this.#coming.set(key, coming);
-      coming.catch(() => {}).finally(() => this.#coming.delete(key));
+  keep(job: string, source: string, { body, header }: GuardedAnswer): Promise<string> {
+    const name = nameOf(job, source);
+    const under = this.#coming.get(name);
+    if (under) {
+      body.destroy();
+      return under;
     }
-    await coming;
-    return key;
+    const coming = this.#fetch(job, source, body, header('content-length'));
+    this.#coming.set(name, coming);
+    coming.catch(() => {}).finally(() => this.#coming.delete(name));
+    return coming;
   }
 
-  async #fetch(key: string, body: Readable, length: string | null): Promise<void> {
-    const path = join(this.#folder, randomUUID());
+  async #fetch(job: string, source: string, body: Readable, length: string | null): Promise<string> {
+    const id = randomUUID();
+    const path = join(this.#folder, id);
+    const key = `jobs/${job}/source/${id}`;
     let bytes = 0;
     const counted = new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
@@ -82,6 +92,9 @@ export class SourceCopies {
           'Try again, or give an address that stays up.',
         );
       await this.#blobs.adopt(key, path);
+      const kept = await keepCopy(this.#db, job, source, key);
+      if (kept !== key) await this.#blobs.remove(key);
+      return kept;
     } catch (error) {
       body.destroy();
       await rm(path, { force: true });
@@ -90,12 +103,7 @@ export class SourceCopies {
   }
 }
 
-const keyOf = (job: string, source: string) => `jobs/${job}/source/${source}`;
-
-function unlessMissing(error: unknown): null {
-  if (error instanceof EdgeRunnerError && error.code === 'not-found') return null;
-  throw error;
-}
+const nameOf = (job: string, source: string) => `${job} ${source}`;
 
 const tooLarge = (most: number) =>
   new EdgeRunnerError(

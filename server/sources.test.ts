@@ -1,5 +1,7 @@
+import { readdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobDetail, JobView, Offer } from '../protocol/index.ts';
 import { startTestServer, type TestServer } from './testing.ts';
@@ -11,14 +13,22 @@ describe('an address that a job reads', () => {
   let node: SimulatedNode;
   let origin: Server;
   let file: { bytes: Buffer; etag: string | null };
+  /** Answers to whoever wants a part of the file. */
+  let answers: 'parts' | 'all' | 'less';
+  let asked: number;
 
   beforeEach(async () => {
     file = { bytes: Buffer.alloc(1_000, 1), etag: '"one"' };
+    answers = 'parts';
+    asked = 0;
     origin = createServer((request, response) => {
+      asked++;
       const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
       if (file.etag) response.setHeader('etag', file.etag);
-      if (from === undefined) {
-        response.end(file.bytes);
+      if (from === undefined || answers !== 'parts') {
+        response.setHeader('content-length', file.bytes.byteLength);
+        if (answers !== 'less') response.end(file.bytes);
+        else response.write(file.bytes.subarray(0, 100), () => response.destroy());
         return;
       }
       const end = to ? Number(to) + 1 : file.bytes.byteLength;
@@ -101,5 +111,53 @@ describe('an address that a job reads', () => {
     const again = await node.next('offer');
     await node.hold(again);
     expect((await read(again)).status).toBe(206);
+  });
+
+  describe('whose origin answers no ranges', () => {
+    const copies = (id: string) => {
+      const folder = join(server.folder, 'blobs');
+      return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+        path.includes(join(id, 'source', '/')),
+      );
+    };
+
+    beforeEach(() => {
+      answers = 'all';
+      file.bytes = Buffer.from(Array.from({ length: 1_000 }, (_, i) => i % 251));
+    });
+
+    it('is fetched once, and read in parts', async () => {
+      const { offer } = await submit();
+      const both = await Promise.all([read(offer, 'bytes=0-9'), read(offer, 'bytes=990-')]);
+      expect(both.map(({ status }) => status)).toEqual([206, 206]);
+      const part = await fetch(new URL(offer.work.sources.in!, server.url), {
+        headers: { range: 'bytes=300-309' },
+      });
+      expect(part.headers.get('content-range')).toBe('bytes 300-309/1000');
+      expect(Buffer.from(await part.arrayBuffer())).toEqual(file.bytes.subarray(300, 310));
+      // Both may have asked before either knew.
+      expect(asked).toBeLessThanOrEqual(2);
+    });
+
+    it('is fetched anew where it broke off, and nothing is kept of that', async () => {
+      const { id, offer } = await submit();
+      answers = 'less';
+      expect((await read(offer)).status).toBe(502);
+      expect(copies(id)).toEqual([]);
+      answers = 'all';
+      expect((await read(offer)).status).toBe(206);
+    });
+
+    it('is kept for no longer than its job goes on', async () => {
+      const { id, offer } = await submit();
+      await read(offer);
+      expect(copies(id)).not.toEqual([]);
+      await server.ask('POST', `/v1/jobs/${id}/cancel`);
+      // It looks for what nobody needs when it starts.
+      await node.leave();
+      await server.running.close();
+      server = await startTestServer({ allowAddresses: ['127.0.0.1'] }, server);
+      await expect.poll(() => copies(id)).toEqual([]);
+    });
   });
 });

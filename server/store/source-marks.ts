@@ -32,3 +32,36 @@ export const forgetMarks = (db: Queries, job: string): Promise<unknown[]> =>
          AND state = 'done' AND kind <> 'probe')`,
     [job],
   );
+
+/** Key of the copy that was made of a source; null where there is none. */
+export async function copyOf(db: Queries, job: string, source: string): Promise<string | null> {
+  const [row] = await db.query<{ copy: string | null }>(
+    'SELECT copy FROM source_mark WHERE job = $1 AND source = $2',
+    [job, source],
+  );
+  return row?.copy ?? null;
+}
+
+/** Of two servers that made one the first one's counts. @returns its key. */
+export async function keepCopy(db: Queries, job: string, source: string, key: string): Promise<string> {
+  const [row] = await db.query<{ copy: string }>(
+    `INSERT INTO source_mark (job, source, copy) VALUES ($1, $2, $3)
+     ON CONFLICT (job, source) DO UPDATE SET copy = coalesce(source_mark.copy, excluded.copy) RETURNING copy`,
+    [job, source, key],
+  );
+  return row!.copy;
+}
+
+/** Forgets the copies of jobs that have ended. @returns their keys. */
+export async function dropCopies(db: Queries, limit: number): Promise<string[]> {
+  const rows = await db.query<{ copy: string }>(
+    `WITH old AS (
+       SELECT job, source, copy FROM source_mark JOIN job ON job.id = source_mark.job
+       WHERE copy IS NOT NULL AND job.state NOT IN ('queued', 'running') LIMIT $1 FOR UPDATE OF source_mark
+     )
+     UPDATE source_mark SET copy = NULL FROM old
+     WHERE source_mark.job = old.job AND source_mark.source = old.source RETURNING old.copy`,
+    [limit],
+  );
+  return rows.map(({ copy }) => copy);
+}

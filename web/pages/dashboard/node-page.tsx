@@ -68,7 +68,8 @@ export function NodePage({ id }: { id: string }) {
             </dd>
             <dt>Tasks</dt>
             <dd>
-              {node.running} of {node.slots}
+              {Math.min(node.running, node.slots)} of {node.slots}
+              {node.running > node.slots && ', the next one is prepared'}
             </dd>
             <dt>Frames a second</dt>
             <dd>{rate(node.fps)}</dd>

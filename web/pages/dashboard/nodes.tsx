@@ -136,7 +136,7 @@ function Row({ node: signal }: { node: Signal<FarmNode> }) {
       <More name="Load">{loadOf(node)}</More>
       <More name="Heat">{hottest(node) !== null && <Heat node={node} />}</More>
       <More name="Tasks">
-        {running} of {slots}
+        {Math.min(running, slots)} of {slots}
       </More>
       <More name="Frames/s">{rate(fps)}</More>
       <td class="do">
