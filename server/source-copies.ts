@@ -9,7 +9,10 @@ import type { BlobStore } from './blobs/store.ts';
 import { type DiskRoom, full } from './disk-room.ts';
 import type { GuardedAnswer } from './net/guarded-get.ts';
 import type { Database } from './store/database.ts';
-import { copyOf, keepCopy } from './store/source-marks.ts';
+import { copyOf, jobGoesOn, keepCopy } from './store/source-marks.ts';
+
+/** Milliseconds between two looks whether the job that a file is fetched for goes on. */
+const WATCH_MS = 5_000;
 
 /**
  * Files whose origins send them from their start only: fetched once for a job, kept with it, and read in parts from
@@ -82,6 +85,13 @@ export class SourceCopies {
         }
       },
     });
+    const watching = setInterval(() => {
+      jobGoesOn(this.#db, job).then(
+        (goesOn) => goesOn || body.destroy(new Error('the job has ended')),
+        // It is asked again.
+        () => {},
+      );
+    }, WATCH_MS);
     try {
       if (length !== null && Number(length) > this.#mostBytes) throw tooLarge(this.#mostBytes);
       await pipeline(body, counted, createWriteStream(path, { mode: 0o600 }));
@@ -92,13 +102,20 @@ export class SourceCopies {
           'Try again, or give an address that stays up.',
         );
       await this.#blobs.adopt(key, path);
-      const kept = await keepCopy(this.#db, job, source, key);
-      if (kept !== key) await this.#blobs.remove(key);
+      let kept: string | null = null;
+      try {
+        kept = await keepCopy(this.#db, job, source, key);
+      } finally {
+        // Another was first, or the job is gone.
+        if (kept !== key) await this.#blobs.remove(key);
+      }
       return kept;
     } catch (error) {
       body.destroy();
       await rm(path, { force: true });
       throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? full() : error;
+    } finally {
+      clearInterval(watching);
     }
   }
 }

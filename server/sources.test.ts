@@ -31,7 +31,11 @@ describe('an address that a job reads', () => {
         else response.write(file.bytes.subarray(0, 100), () => response.destroy());
         return;
       }
-      const end = to ? Number(to) + 1 : file.bytes.byteLength;
+      if (Number(from) >= file.bytes.byteLength) {
+        response.writeHead(416, { 'content-range': `bytes */${file.bytes.byteLength}` }).end();
+        return;
+      }
+      const end = to ? Math.min(Number(to) + 1, file.bytes.byteLength) : file.bytes.byteLength;
       response.writeHead(206, { 'content-range': `bytes ${from}-${end - 1}/${file.bytes.byteLength}` });
       response.end(file.bytes.subarray(Number(from), end));
     });
@@ -75,6 +79,14 @@ describe('an address that a job reads', () => {
     const { offer } = await submit();
     for (const range of ['bytes=0-99', 'bytes=900-', 'bytes=5-6'])
       expect((await read(offer, range)).status).toBe(206);
+  });
+
+  it('says where its end is to whoever reads beyond it', async () => {
+    const { offer } = await submit();
+    const answer = await fetch(new URL(offer.work.sources.in!, server.url), {
+      headers: { range: 'bytes=1000-1099' },
+    });
+    expect([answer.status, answer.headers.get('content-range')]).toEqual([416, 'bytes */1000']);
   });
 
   it.each([

@@ -9,6 +9,9 @@ import type { SourceCopies } from './source-copies.ts';
 import type { Database } from './store/database.ts';
 import { markSource, type SourceMark } from './store/source-marks.ts';
 
+/** Status of an answer to a range that begins at or after the end (RFC 9110, 15.5.17). */
+const RANGE_BEYOND = 416;
+
 type Source = JobSpec['sources'][number];
 
 /** Streams sources to nodes: addresses, secrets and cookies stay with the server. */
@@ -73,7 +76,11 @@ export class SourceReader {
     const leave = () => gone.abort();
     response.on('close', leave);
     const range = rangeOf(request.get('range'));
-    const answer = await guardedGet({ url, headers, range, signal: gone.signal }, this.#guard);
+    // Beyond the end: whoever looks for that learns from it where it is.
+    const answer = await guardedGet(
+      { url, headers, range, signal: gone.signal, allowed: [RANGE_BEYOND] },
+      this.#guard,
+    );
     const encoding = answer.header('content-encoding');
     if (encoding !== null && encoding !== 'identity') {
       answer.body.destroy();
@@ -84,7 +91,7 @@ export class SourceReader {
       );
     }
     await this.checkSame(job, id, answer);
-    if (range && answer.status !== 206) {
+    if (range && answer.status === 200) {
       response.off('close', leave);
       return this.#serveCopy(await this.#copies.keep(job, id, answer), request, response);
     }
@@ -127,7 +134,9 @@ export class SourceReader {
 /** What an answer says of the whole file. */
 function markOf({ status, header }: GuardedAnswer): SourceMark {
   const total =
-    status === 206 ? /\/(\d+)$/.exec(header('content-range') ?? '')?.[1] : header('content-length');
+    status === 206 || status === RANGE_BEYOND
+      ? /\/(\d+)$/.exec(header('content-range') ?? '')?.[1]
+      : header('content-length');
   return { etag: header('etag'), bytes: total ? Number(total) : null };
 }
 

@@ -87,6 +87,8 @@ export interface SimulatedOptions {
   host?: 'tab' | 'headless';
   /** What it does with an offer. */
   onOffer?: (offer: Offer, node: SimulatedNode) => void | Promise<void>;
+  /** Hears of what is not its any more, or never was. */
+  onLost?: (attempt: string) => void;
   /** Whether messages that nobody waits for are kept until somebody does; thousands of nodes keep none. */
   keeps?: boolean;
 }
@@ -287,16 +289,21 @@ export class SimulatedNode {
     await this.closed;
   }
 
+  #lose(attempt: string): void {
+    this.#held.delete(attempt);
+    this.#options.onLost?.(attempt);
+  }
+
   #receive(message: ToNode): void {
     if (message.type === 'offer') {
       this.#held.set(message.attempt, message);
       if (this.#options.onOffer) void this.#options.onOffer(message, this);
     }
-    if (message.type === 'ack' || message.type === 'stale' || message.type === 'cancel')
-      this.#held.delete(message.attempt);
+    if (message.type === 'ack') this.#held.delete(message.attempt);
+    if (message.type === 'stale' || message.type === 'cancel') this.#lose(message.attempt);
     if (message.type === 'renewed') {
       this.progressMs = message.progressMs;
-      for (const attempt of message.lost) this.#held.delete(attempt);
+      for (const attempt of message.lost) this.#lose(attempt);
     }
     const at = this.#waiting.findIndex(({ type }) => type === message.type);
     if (at >= 0) this.#waiting.splice(at, 1)[0]!.resolve(message);

@@ -12,13 +12,18 @@ export interface StandInOptions {
 
 /**
  * A node whose engine is a clock, with one clip: it takes as long for a segment as one of so many frames a second
- * would, and sends what such a one would have made of it. Connection, messages, source and files are real.
+ * would, one at a time, and sends what such a one would have made of it. Connection, messages, source and files are
+ * real: as a real one it reads the next segment while it works at one, and sends one while it works at the next.
  */
 export class StandIn {
   readonly name: string;
   readonly #clip: CutClip;
   readonly #fps: number;
   readonly #gone = new AbortController();
+  /** By attempt, what ends work at it. */
+  readonly #lost = new Map<string, AbortController>();
+  /** Settles when its clock is free. */
+  #working: Promise<void> = Promise.resolve();
   #node: SimulatedNode | null = null;
 
   private constructor({ name, clip, fps }: StandInOptions) {
@@ -38,9 +43,10 @@ export class StandIn {
       server,
       token,
       {
-        keeps: false,
+        ...{ ahead: 1, keeps: false },
         speeds: { cpu: { transcode: options.fps } },
         onOffer: (offer, node) => one.#take(offer, node),
+        onLost: (attempt) => one.#lost.get(attempt)?.abort(),
       },
       options.name,
     );
@@ -60,25 +66,30 @@ export class StandIn {
   }
 
   async #take(offer: Offer, node: SimulatedNode): Promise<void> {
-    // It hears of what it has lost by messages, which take it from what it holds.
-    const holds = () => !this.#gone.signal.aborted && node.held.includes(offer);
+    const lost = new AbortController();
+    this.#lost.set(offer.attempt, lost);
+    const signal = AbortSignal.any([this.#gone.signal, lost.signal]);
     node.accept(offer);
     const { segment, kind } = offer.work;
-    const telling = segment && this.#tell(offer, node, segment, holds);
     try {
-      if (kind === 'probe') await this.#look(offer, node);
-      else if (segment) await this.#make(offer, node, segment, holds);
+      if (kind === 'probe') await this.#look(offer, node, signal);
+      else if (segment) await this.#make(offer, node, segment, signal);
       else throw new Error('a stand-in has no more than segments to give');
     } catch {
       // One that is gone says nothing, and what was taken from it goes wrong in any way.
-      if (holds()) node.fail(offer);
+      if (!signal.aborted) node.fail(offer);
     } finally {
-      if (telling) clearInterval(telling);
+      this.#lost.delete(offer.attempt);
     }
   }
 
   /** The bytes that it would decode: the clip's share that its segment is. */
-  async #read({ work }: Offer, { url }: SimulatedNode, segment: Segment | null): Promise<void> {
+  async #read(
+    { work }: Offer,
+    { url }: SimulatedNode,
+    segment: Segment | null,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { bytes, plan } = this.#clip;
     const at = (frame: number) => Math.floor((bytes.byteLength * frame) / plan.frames);
     const [from, to] = segment
@@ -86,15 +97,15 @@ export class StandIn {
       : [0, bytes.byteLength];
     const answer = await fetch(new URL(work.sources.in!, url), {
       headers: { range: `bytes=${from}-${to - 1}` },
-      signal: this.#gone.signal,
+      signal,
     });
     if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
     await answer.arrayBuffer();
   }
 
-  async #look(offer: Offer, node: SimulatedNode): Promise<void> {
+  async #look(offer: Offer, node: SimulatedNode, signal: AbortSignal): Promise<void> {
     const { plan } = this.#clip;
-    await this.#read(offer, node, null);
+    await this.#read(offer, node, null, signal);
     const { attempt, lease } = offer;
     node.send({
       ...{ type: 'result', attempt, lease, files: [] },
@@ -102,12 +113,10 @@ export class StandIn {
     });
   }
 
-  async #make(offer: Offer, node: SimulatedNode, segment: Segment, holds: () => boolean): Promise<void> {
+  async #make(offer: Offer, node: SimulatedNode, segment: Segment, signal: AbortSignal): Promise<void> {
     const { ordinal, frames, firstTime: first, lastTime: last } = segment;
-    const { signal } = this.#gone;
     const seconds = frames / this.#fps;
-    await Promise.all([this.#read(offer, node, segment), wait(1000 * seconds, undefined, { signal })]);
-    if (!holds()) return;
+    await this.#work(offer, node, segment, signal);
     const files: WrittenFile[] = [
       await node.upload(offer, 'video', 'out.mp4', this.#clip.parts[ordinal]!, signal),
       await node.upload(offer, 'events', EVENTS_FILE, linesOf(segment), signal),
@@ -119,21 +128,35 @@ export class StandIn {
     });
   }
 
-  /** As often as the server wants to hear it. */
-  #tell(
-    { attempt, lease }: Offer,
-    node: SimulatedNode,
-    { frames: of }: Segment,
-    holds: () => boolean,
-  ): NodeJS.Timeout {
-    const began = performance.now();
+  /** Has its turn, and takes its time. */
+  async #work(offer: Offer, node: SimulatedNode, segment: Segment, signal: AbortSignal): Promise<void> {
+    const { frames: of } = segment;
+    const { attempt, lease } = offer;
+    const before = this.#working;
+    let done = () => {};
+    this.#working = new Promise((resolve) => {
+      done = resolve;
+    });
+    let began: number | null = null;
     let seq = 0;
-    return setInterval(() => {
-      if (!holds()) return;
-      const done = Math.floor(((performance.now() - began) / 1000) * this.#fps);
-      const frames = Math.min(of, done);
-      node.send({ type: 'progress', attempt, lease, seq: seq++, frames, of, fps: this.#fps });
+    // As often as the server wants to hear it.
+    const telling = setInterval(() => {
+      const worked = began === null ? 0 : (performance.now() - began) / 1000;
+      const frames = Math.min(of, Math.floor(worked * this.#fps));
+      const waits = began === null;
+      const fps = waits ? 0 : this.#fps;
+      node.send({ type: 'progress', attempt, lease, seq: seq++, frames, of, fps, waits });
     }, node.progressMs);
+    try {
+      await Promise.all([this.#read(offer, node, segment, signal), before]);
+      signal.throwIfAborted();
+      began = performance.now();
+      await wait((1000 * of) / this.#fps, undefined, { signal });
+    } finally {
+      clearInterval(telling);
+      // One that was taken from it in its turn leaves that to the next; another's turn it does not end.
+      void before.then(done);
+    }
   }
 }
 

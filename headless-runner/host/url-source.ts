@@ -220,8 +220,13 @@ function reasonOf(error: unknown): string {
 
 const drained = (response: Response) =>
   new Promise<void>((resolve) => {
-    response.once('drain', resolve);
-    response.once('close', resolve);
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
   });
 
 const pause = (ms: number, signal: AbortSignal) =>

@@ -10,6 +10,8 @@ export const EVENTS_FILE = 'events.ndjson';
 
 /** Name of the file of sound that was encoded apart from the pictures. */
 export const SOUND_FILE = 'sound.mp4';
+/** Of one read: no packet is larger, and who says so of one is not believed. */
+export const MOST_READ_BYTES = 64 << 20;
 /** Output of what is found in a segment, where a job itself wants no events. */
 export const FOUND_OUTPUT = 'found';
 /** In the sources of a node's work: where it reads who was followed through its segment. No id of a source is such. */

@@ -15,10 +15,12 @@ export interface GuardedRequest {
   /** Bytes, both inclusive; an `end` of null is the last one. */
   range: { start: number; end: number | null } | null;
   signal: AbortSignal;
+  /** Answers beside 2xx that are the caller's to deal with. */
+  allowed?: readonly number[];
 }
 
 export interface GuardedAnswer {
-  /** 200 to 299. */
+  /** 200 to 299, or one that was allowed. */
   status: number;
   /** @param name in lower case. */
   header(name: string): string | null;
@@ -38,7 +40,7 @@ export async function guardedGet(request: GuardedRequest, guard: AddressGuard): 
     const message = await send({ ...request, url, headers }, guard);
     const from = new URL(url);
     const { location } = message.headers;
-    if (!REDIRECT.has(message.statusCode!) || !location) return answerOf(message, from, request.signal);
+    if (!REDIRECT.has(message.statusCode!) || !location) return answerOf(message, from, request);
     message.destroy();
     const to = redirected(from, location);
     if (to.origin !== from.origin) headers = {};
@@ -102,9 +104,13 @@ function redirected(from: URL, location: string): URL {
   return to;
 }
 
-function answerOf(message: IncomingMessage, url: URL, signal: AbortSignal): GuardedAnswer {
+function answerOf(
+  message: IncomingMessage,
+  url: URL,
+  { signal, allowed = [] }: GuardedRequest,
+): GuardedAnswer {
   const status = message.statusCode!;
-  if (status < 200 || status > 299) {
+  if ((status < 200 || status > 299) && !allowed.includes(status)) {
     message.destroy();
     throw badStatus(url, status, message.statusMessage ?? '');
   }

@@ -36,14 +36,18 @@ export interface StitcherOptions {
   log: Logger;
 }
 
+/** Sources that a server joins at a time. */
+const AT_A_TIME = 4;
+
 /**
- * Joins what nodes made of the segments of a source, on this server, one source at a time. It holds a lease as a node
+ * Joins what nodes made of the segments of a source, on this server, a few sources at a time. It holds a lease as a node
  * does: where this server goes, another one does it, or this one when it is there again.
  */
 export class Stitcher {
   readonly #options: StitcherOptions;
   readonly #ending = new AbortController();
-  #working: Promise<void> | null = null;
+  #claiming: Promise<void> | null = null;
+  readonly #joining = new Set<Promise<void>>();
   #again = false;
   #look: NodeJS.Timeout | null = null;
 
@@ -60,30 +64,38 @@ export class Stitcher {
   async stop(): Promise<void> {
     this.#ending.abort(new Error('the server goes down'));
     if (this.#look) clearInterval(this.#look);
-    await this.#working;
+    await this.#claiming;
+    await Promise.all(this.#joining);
   }
 
   /** There may be something to join. */
   wake(): void {
     if (this.#ending.signal.aborted) return;
     this.#again = true;
-    this.#working ??= this.#work()
+    this.#claiming ??= this.#claimAll()
       .catch((error: unknown) => this.#options.log.error({ err: error }, 'joining failed'))
       .finally(() => {
-        this.#working = null;
+        this.#claiming = null;
         // Somebody called while it was about to end.
-        if (this.#again) this.wake();
+        if (this.#again && this.#joining.size < AT_A_TIME) this.wake();
       });
   }
 
-  async #work(): Promise<void> {
+  async #claimAll(): Promise<void> {
     const { db, intervals } = this.#options;
-    while (this.#again && !this.#ending.signal.aborted) {
+    while (this.#again && this.#joining.size < AT_A_TIME && !this.#ending.signal.aborted) {
       this.#again = false;
       const attempt = await claimForServer(db, intervals.ttlMs);
       if (!attempt) continue;
       this.#again = true;
-      await this.#join(attempt);
+      // An origin that is slow holds up its own job only.
+      const one = this.#join(attempt)
+        .catch((error: unknown) => this.#options.log.error({ err: error }, 'joining failed'))
+        .finally(() => {
+          this.#joining.delete(one);
+          this.wake();
+        });
+      this.#joining.add(one);
     }
   }
 

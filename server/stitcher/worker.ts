@@ -7,6 +7,7 @@ import {
   FOUND_OUTPUT,
   type FrameEvent,
   type FromStitcher,
+  MOST_READ_BYTES,
   type StitchPart,
   type StitchRequest,
   type StitchWork,
@@ -55,20 +56,26 @@ function ask<T>(request: StitchRequest, transfer: ArrayBuffer[] = []): Promise<T
   });
 }
 
-/** @param file its key in the store; null for the source. */
-function bytesOf(file: string | null): SourceBytes {
+/**
+ * @param file its key in the store; null for the source.
+ * @param refuse what a read of too many bytes fails with: who wrote the file says that it has packets of that size.
+ */
+function bytesOf(file: string | null, refuse: (what: string) => EdgeRunnerError): SourceBytes {
   const size = () => ask<number | null>({ what: 'size', file });
-  const read = (start: number, end: number) =>
-    ask<Uint8Array<ArrayBuffer>>({ what: 'read', file, start, end });
+  const read = (start: number, end: number) => {
+    if (end - start > MOST_READ_BYTES) throw refuse(`it has a packet of ${end - start} bytes`);
+    return ask<Uint8Array<ArrayBuffer>>({ what: 'read', file, start, end });
+  };
   return {
-    ...{ size, read },
+    size,
+    read: async (start, end) => read(start, end),
     source: new CustomSource({
       getSize: async () => {
         const bytes = await size();
         if (bytes === null) throw new Error('nobody knows how long it is');
         return bytes;
       },
-      read,
+      read: async (start, end) => read(start, end),
       prefetchProfile: 'fileSystem',
     }),
     loss: async () => null,
@@ -130,7 +137,7 @@ function summaryOf(
 function openFile({ segment, ...files }: StitchPart, which: 'video' | 'events'): SourceBytes {
   const key = files[which];
   if (key === null) throw new BadSegmentError(segment, `its node sent no ${which}`);
-  return bytesOf(key);
+  return bytesOf(key, (what) => new BadSegmentError(segment, what));
 }
 
 const openEvents = (parts: StitchWork['parts']) => async (place: number) => openFile(parts[place]!, 'events');
@@ -188,6 +195,13 @@ async function joinVideo(work: StitchWork, output: VideoOutputSpec, range: Range
   }
 }
 
+const unreadable = (what: string) =>
+  new EdgeRunnerError(
+    'input-not-media',
+    `The source cannot be read: ${what}.`,
+    'The file is damaged: make it again, or repair it first.',
+  );
+
 type OpenSound = NonNullable<JoinOptions['sound']> & { dispose(): void };
 
 /** What was encoded for it, or what the source has; null where there is none that the container holds. */
@@ -197,10 +211,10 @@ async function openSound(
   range: Range,
 ): Promise<OpenSound | null> {
   if (sound !== null) {
-    const from = await SoundFile.open(bytesOf(sound));
+    const from = await SoundFile.open(bytesOf(sound, unreadable));
     return { from, range: { start: 0, end: Number.POSITIVE_INFINITY }, dispose: () => from.dispose() };
   }
-  const media = await MediaSource.open('the source', bytesOf(null));
+  const media = await MediaSource.open('the source', bytesOf(null, unreadable));
   const { audio } = media;
   if (!audio || !holdsAudio(container, audio.codec)) {
     media.dispose();

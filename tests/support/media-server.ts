@@ -51,6 +51,10 @@ export const ranged =
   (request, response) => {
     const match = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
     const start = Number(match?.[1] ?? 0);
+    if (start >= bytes.byteLength) {
+      response.writeHead(416, { 'content-range': `bytes */${bytes.byteLength}` }).end();
+      return;
+    }
     const end = match?.[2] ? Math.min(Number(match[2]), bytes.byteLength - 1) : bytes.byteLength - 1;
     response.writeHead(match ? 206 : 200, {
       ...TYPE,

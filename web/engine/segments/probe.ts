@@ -108,6 +108,7 @@ async function cutWhereDecodable(
 ): Promise<Cut> {
   const good = new Set<number>();
   let keys = clip.keys;
+  let mightBe = false;
   while (true) {
     const cut = cutSegments({ ...clip, keys }, options);
     const bad = new Set<number>();
@@ -117,7 +118,14 @@ async function cutWhereDecodable(
       if (await media.isKeyframe(firstTime)) good.add(firstTime);
       else bad.add(firstTime);
     }
-    if (bad.size === 0) return cut;
+    mightBe ||= cut.segments.length > 1;
+    if (bad.size === 0)
+      return mightBe && cut.segments.length === 1
+        ? {
+            ...cut,
+            whole: 'no decoder can begin at the keyframes where it could be cut (open groups of pictures)',
+          }
+        : cut;
     keys = keys.filter((time) => !bad.has(time));
   }
 }
