@@ -6,11 +6,20 @@ import { Signal } from '../pipeline/signal.ts';
 const ENCODE_QUEUE = 4;
 /** Encoded chunks waiting for the file, at most. */
 const MUX_QUEUE = 32;
+/**
+ * Pictures that an encoder is given to find its rate with, where it goes on in the midst of a video: an encoder that
+ * begins spends too little on its first frames.
+ */
+const SETTLING_FRAMES = 4;
+/** Microseconds between them, where nobody knows how long a frame lasts. */
+const SETTLING_STEP = 33_333;
 /** A player seeks to keyframes: never more than this apart, in microseconds. */
 export const KEYFRAME_DISTANCE = 2_000_000;
 
 export interface EncodeOptions {
   config: VideoEncoderConfig;
+  /** Whether it begins in the midst of a video, and should look as if it did not. */
+  settles: boolean;
   meter: Meter;
   /** Writes a chunk to the file; its promise is back-pressure. Called in encode order. */
   write(chunk: EncodedVideoChunk, metadata: EncodedVideoChunkMetadata | undefined): Promise<void>;
@@ -27,16 +36,26 @@ export class EncodePump {
   #written: Promise<void> = Promise.resolve();
   #failure: unknown = null;
   #lastKeyframe = Number.NEGATIVE_INFINITY;
+  #settles: boolean;
+  /** Microseconds of the first frame that goes out. */
+  #begin = Number.NEGATIVE_INFINITY;
+  #described: EncodedVideoChunkMetadata | undefined;
 
-  constructor({ config, meter, write }: EncodeOptions) {
+  constructor({ config, settles, meter, write }: EncodeOptions) {
     this.#meter = meter;
+    this.#settles = settles;
     const clock = new ServiceClock(meter.stage('encode'));
     const fail = (error: unknown) => {
       this.#failure ??= error;
       this.#changed.notify();
     };
     this.#encoder = new VideoEncoder({
-      output: (chunk, metadata) => {
+      output: (chunk, described) => {
+        // Only the first packet comes with a description, which may be one that nobody gets.
+        if (described?.decoderConfig) this.#described = described;
+        if (chunk.timestamp < this.#begin) return;
+        const metadata = this.#described;
+        this.#described = undefined;
         const submitted = this.#submitted.get(chunk.timestamp);
         this.#submitted.delete(chunk.timestamp);
         if (submitted !== undefined) clock.done(submitted);
@@ -71,11 +90,27 @@ export class EncodePump {
         (this.#encoder.encodeQueueSize < ENCODE_QUEUE && this.#unwritten.length < MUX_QUEUE),
     );
     this.#throwIfFailed();
+    if (this.#settles) this.#settle(frame);
     const end = frame.timestamp + (frame.duration ?? 0);
     const keyFrame = end - this.#lastKeyframe > KEYFRAME_DISTANCE;
     if (keyFrame) this.#lastKeyframe = frame.timestamp;
     this.#submitted.set(frame.timestamp, performance.now());
     this.#encoder.encode(frame, { keyFrame });
+  }
+
+  /** The first frame a few times, before its time. */
+  #settle(frame: VideoFrame): void {
+    this.#settles = false;
+    this.#begin = frame.timestamp;
+    const step = frame.duration ?? SETTLING_STEP;
+    for (let i = SETTLING_FRAMES; i > 0; i--) {
+      const before = new VideoFrame(frame, { timestamp: frame.timestamp - i * step });
+      try {
+        this.#encoder.encode(before, { keyFrame: i === SETTLING_FRAMES });
+      } finally {
+        before.close();
+      }
+    }
   }
 
   /** Resolves when every frame is in the file. */

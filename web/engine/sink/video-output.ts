@@ -167,6 +167,7 @@ export class VideoOutput {
     });
     return new EncodePump({
       config: choice.config,
+      settles: segment !== null && segment.ordinal > 0,
       meter,
       write: (chunk, metadata) => output.addChunk(chunk, metadata),
     });

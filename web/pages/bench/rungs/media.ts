@@ -97,6 +97,7 @@ export async function encode(request: RungRequest): Promise<RungResult> {
   const media = await openMedia(request);
   const count = new Count(request);
   const pump = new EncodePump({
+    settles: false,
     config: await encoderFor(media, request),
     meter: new Meter(),
     write: async () => {},
@@ -116,6 +117,7 @@ export async function mux(request: RungRequest): Promise<RungResult> {
   const media = await openMedia(request);
   const encoded: { chunk: EncodedVideoChunk; metadata: EncodedVideoChunkMetadata | undefined }[] = [];
   const pump = new EncodePump({
+    settles: false,
     config: await encoderFor(media, request),
     meter: new Meter(),
     write: async (chunk, metadata) => {
