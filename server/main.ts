@@ -95,6 +95,8 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     const services = await buildServices(options, data, { db, room, history, reach }, log);
     const { grid, blobs } = services;
     closing.push(() => blobs.close());
+    // After the last request that could begin one.
+    closing.push(() => services.sources.stop());
     const http = await listen(options, data, listening, services);
     closing.push(() => http.close());
     await grid.start();

@@ -9,7 +9,8 @@ import type { BlobStore } from './blobs/store.ts';
 import { type DiskRoom, full } from './disk-room.ts';
 import type { GuardedAnswer } from './net/guarded-get.ts';
 import type { Database } from './store/database.ts';
-import { copyOf, jobGoesOn, keepCopy } from './store/source-marks.ts';
+import { goesOn } from './store/jobs.ts';
+import { copyOf, keepCopy } from './store/source-marks.ts';
 
 /** Milliseconds between two looks whether the job that a file is fetched for goes on. */
 const WATCH_MS = 5_000;
@@ -26,6 +27,7 @@ export class SourceCopies {
   readonly #mostBytes: number;
   /** By job and source, the key that it will have. */
   readonly #coming = new Map<string, Promise<string>>();
+  readonly #ending = new AbortController();
 
   /** @param folder of its own, for what is not whole yet. @param mostBytes of one file. */
   constructor(
@@ -43,6 +45,12 @@ export class SourceCopies {
     // What a server was at when it ended.
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** Ends what is on its way; nothing of it is left when the promise settles. */
+  async stop(): Promise<void> {
+    this.#ending.abort(new Error('the server goes down'));
+    await Promise.allSettled(this.#coming.values());
   }
 
   /** Key of the copy; null where there is none, and none is on its way. */
@@ -86,15 +94,16 @@ export class SourceCopies {
       },
     });
     const watching = setInterval(() => {
-      jobGoesOn(this.#db, job).then(
-        (goesOn) => goesOn || body.destroy(new Error('the job has ended')),
+      goesOn(this.#db, job).then(
+        (wanted) => wanted || body.destroy(new Error('the job has ended')),
         // It is asked again.
         () => {},
       );
     }, WATCH_MS);
     try {
       if (length !== null && Number(length) > this.#mostBytes) throw tooLarge(this.#mostBytes);
-      await pipeline(body, counted, createWriteStream(path, { mode: 0o600 }));
+      const { signal } = this.#ending;
+      await pipeline(body, counted, createWriteStream(path, { mode: 0o600 }), { signal });
       if (length !== null && bytes !== Number(length))
         throw new EdgeRunnerError(
           'url-unreachable',

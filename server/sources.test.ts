@@ -14,7 +14,7 @@ describe('an address that a job reads', () => {
   let origin: Server;
   let file: { bytes: Buffer; etag: string | null };
   /** Answers to whoever wants a part of the file. */
-  let answers: 'parts' | 'all' | 'less';
+  let answers: 'parts' | 'all' | 'less' | 'slowly';
   let asked: number;
 
   beforeEach(async () => {
@@ -23,11 +23,13 @@ describe('an address that a job reads', () => {
     asked = 0;
     origin = createServer((request, response) => {
       asked++;
+      response.on('close', () => response.writableFinished || origin.emit('dropped'));
       const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
       if (file.etag) response.setHeader('etag', file.etag);
       if (from === undefined || answers !== 'parts') {
         response.setHeader('content-length', file.bytes.byteLength);
-        if (answers !== 'less') response.end(file.bytes);
+        if (answers === 'slowly') response.write(file.bytes.subarray(0, 100));
+        else if (answers !== 'less') response.end(file.bytes);
         else response.write(file.bytes.subarray(0, 100), () => response.destroy());
         return;
       }
@@ -158,6 +160,20 @@ describe('an address that a job reads', () => {
       expect(copies(id)).toEqual([]);
       answers = 'all';
       expect((await read(offer)).status).toBe(206);
+    });
+
+    it('is left alone when the server goes down, and nothing of it stays', async () => {
+      const { id, offer } = await submit();
+      answers = 'slowly';
+      const copying = join(server.folder, 'copies');
+      const reading = read(offer).catch(() => null);
+      await expect.poll(() => readdirSync(copying)).toHaveLength(1);
+      const gone = new Promise<void>((closed) => origin.once('dropped', closed));
+      await node.leave();
+      await server.running.close();
+      await Promise.all([reading, gone]);
+      expect([readdirSync(copying), copies(id)]).toEqual([[], []]);
+      server = await startTestServer({ allowAddresses: ['127.0.0.1'] }, server);
     });
 
     it('is kept for no longer than its job goes on', async () => {

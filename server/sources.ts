@@ -28,6 +28,11 @@ export class SourceReader {
     this.#guard = guard;
   }
 
+  /** Ends what is fetched for no request in particular. */
+  stop(): Promise<void> {
+    return this.#copies.stop();
+  }
+
   /** @throws {EdgeRunnerError} `address-refused` for an address that nobody here may read. */
   check(url: string): Promise<void> {
     return this.#guard.check(url);

@@ -1,17 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { JobEvent, JobView, Offer, ProbeReport } from '../../protocol/index.ts';
+import type { JobEvent, JobView, Offer } from '../../protocol/index.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
-import { CAPABILITIES, SimulatedNode } from '../testing-node.ts';
+import { CAPABILITIES, reportOf, SimulatedNode } from '../testing-node.ts';
 
 const SEGMENTS = 3;
-const REPORT: ProbeReport = {
-  ...{ frames: 50 * SEGMENTS, fps: 25, codec: 'avc1.4d401e', copied: false, sound: 'none', whole: null },
-  segments: Array.from({ length: SEGMENTS }, (_, ordinal) => ({
-    ...{ ordinal, firstFrame: 50 * ordinal, frames: 50 },
-    ...{ firstTime: 2_000_000 * ordinal, lastTime: 2_000_000 * ordinal + 1_960_000 },
-    warmUp: { frame: 50 * ordinal, time: 2_000_000 * ordinal },
-  })),
-};
+const REPORT = reportOf(SEGMENTS);
 
 const [ONE, OTHER] = ['00000000000a', '00000000000b'];
 

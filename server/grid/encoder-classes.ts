@@ -1,10 +1,4 @@
-import {
-  CODECS,
-  type Codec,
-  type JobSpec,
-  USUAL_CODECS,
-  type VideoOutputSpec,
-} from '../../protocol/index.ts';
+import { type Codec, type JobSpec, USUAL_CODECS, type VideoOutputSpec } from '../../protocol/index.ts';
 import { type Capable, canDo, speedOf, type TaskNeeds } from './needs.ts';
 
 /** Codecs whose packets do not go into one track where unlike encoders wrote them. */
@@ -40,4 +34,4 @@ export function chooseEncoders(
 
 /** What a class is called where people read of it. */
 export const nameOfClass = ({ encode, encoderClass }: TaskNeeds): string =>
-  `${encode ?? CODECS[0]} encoders of class ${encoderClass?.name}`;
+  `${encode} encoders of class ${encoderClass?.name}`;

@@ -155,6 +155,7 @@ export class Fleet {
     return [...this.#nodes.values()].filter((node) => node.isFree);
   }
 
+  /** Those that are busy, and may be given a segment ahead. */
   preparing(): ConnectedNode[] {
     return [...this.#nodes.values()].filter((node) => node.mayPrepare);
   }

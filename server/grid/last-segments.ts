@@ -70,7 +70,7 @@ export class LastSegments {
   /** Whether all that waits would be done by others before it had done one. */
   #isSlower(node: Paced, able: Iterable<Paced>, pass: string, frames: number, waiting: number): boolean {
     if (node.pace?.pass !== pass) return false;
-    const seconds = this.secondsToFree(node, pass) + node.pace.secondsPerFrame * frames;
+    const seconds = this.secondsToFree(node, pass, frames) + node.pace.secondsPerFrame * frames;
     let done = 0;
     for (const other of able) {
       if (other.id === node.id) continue;
@@ -90,8 +90,11 @@ export class LastSegments {
     );
   }
 
-  /** Seconds until a node could begin another segment of a pass; `Infinity` where nobody knows. */
-  secondsToFree(node: Paced, pass: string, frames = 0): number {
+  /**
+   * Seconds until a node could begin another segment of a pass; `Infinity` where nobody knows.
+   * @param frames of each that it was given in this look.
+   */
+  secondsToFree(node: Paced, pass: string, frames: number): number {
     return Math.min(...this.#slotsOf(node, pass, frames));
   }
 

@@ -142,6 +142,10 @@ export class Scheduler {
     const hasRoom = (node: ConnectedNode) =>
       node.isFree && node.busy + (taken.get(node.id) ?? 0) < node.slots;
     const last = new LastSegments(taken);
+    const give = (task: string, { id }: ConnectedNode) => {
+      taken.set(id, (taken.get(id) ?? 0) + 1);
+      chosen.push({ task, node: id });
+    };
     const able = new Map(
       kinds.map(({ needs, needsKey }) => [
         needsKey,
@@ -164,8 +168,7 @@ export class Scheduler {
         const { id } = choose([...contenders], task);
         const node = fleet.get(id)!;
         if (last.shouldTake(node, may, task)) {
-          taken.set(id, (taken.get(id) ?? 0) + 1);
-          chosen.push({ task: task.id, node: id });
+          give(task.id, node);
           break;
         }
         contenders.delete(node);
@@ -173,9 +176,7 @@ export class Scheduler {
       if (contenders.size > 0) continue;
       // Nobody is free for it: whoever will be first may prepare it.
       const next = nextFree(may, task, last, taken);
-      if (!next || !last.shouldTake(next, may, task)) continue;
-      taken.set(next.id, (taken.get(next.id) ?? 0) + 1);
-      chosen.push({ task: task.id, node: next.id });
+      if (next && last.shouldTake(next, may, task)) give(task.id, next);
     }
     return chosen;
   }
@@ -284,12 +285,13 @@ function nextFree(
   last: LastSegments,
   taken: ReadonlyMap<string, number>,
 ): ConnectedNode | null {
-  if (task.frames === null) return null;
+  const { frames } = task;
+  if (frames === null) return null;
   const pass = passOf(task);
   const [first] = nodes
     .filter((node) => node.mayPrepare && node.pace?.pass === pass && !taken.has(node.id))
     .filter((node) => !last.isIdle(node, task))
-    .map((node) => ({ node, seconds: last.secondsToFree(node, pass) }))
+    .map((node) => ({ node, seconds: last.secondsToFree(node, pass, frames) }))
     .sort((a, b) => a.seconds - b.seconds);
   return first && Number.isFinite(first.seconds) ? first.node : null;
 }

@@ -2,17 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobDetail, JobEvent, JobView, Offer, ProbeReport, Segment } from '../../protocol/index.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
-import { SimulatedNode } from '../testing-node.ts';
-
-/** A source of so many segments of 50 frames. */
-const reportOf = (segments: number): ProbeReport => ({
-  ...{ frames: 50 * segments, fps: 25, codec: 'avc1.4d401e', copied: false, sound: 'copied', whole: null },
-  segments: Array.from({ length: segments }, (_, ordinal) => ({
-    ...{ ordinal, firstFrame: 50 * ordinal, frames: 50 },
-    ...{ firstTime: 2_000_000 * ordinal, lastTime: 2_000_000 * ordinal + 1_960_000 },
-    warmUp: { frame: 50 * ordinal, time: 2_000_000 * ordinal },
-  })),
-});
+import { reportOf, SimulatedNode } from '../testing-node.ts';
 
 /** Event lines of 50 frames. */
 function linesOf(first: number, more: object = {}): string {

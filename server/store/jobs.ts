@@ -165,6 +165,12 @@ const PROGRESS = `
     WHERE task.job = job.id
   ) t`;
 
+/** Whether anything of a job is yet to be done. */
+export async function goesOn(db: Queries, id: string): Promise<boolean> {
+  const rows = await db.query(`SELECT 1 FROM job WHERE id = $1 AND state IN ('queued', 'running')`, [id]);
+  return rows.length > 0;
+}
+
 export async function getJob(db: Queries, tenant: string, id: string): Promise<JobProgressRow | null> {
   const [row] = await db.query<JobProgressRow>(`${PROGRESS} WHERE job.tenant = $1 AND job.id = $2`, [
     tenant,

@@ -65,9 +65,3 @@ export async function dropCopies(db: Queries, limit: number): Promise<string[]> 
   );
   return rows.map(({ copy }) => copy);
 }
-
-/** Whether somebody may still read the sources of a job. */
-export async function jobGoesOn(db: Queries, id: string): Promise<boolean> {
-  const rows = await db.query(`SELECT 1 FROM job WHERE id = $1 AND state IN ('queued', 'running')`, [id]);
-  return rows.length > 0;
-}

@@ -19,15 +19,13 @@ import { MediaSource } from '../source/media-source.ts';
 /**
  * Encodes the sound of a job's only source for its video output, without the pictures: for segments to be laid over.
  * Nothing is written where the source has none that this browser can decode.
- * @returns how many seconds it is long.
  * @throws {EdgeRunnerError} as `runJob` does of a source that cannot be read.
  */
-export async function encodeSound(job: JobSpec, host: EngineHost, signal: AbortSignal): Promise<number> {
+export async function encodeSound(job: JobSpec, host: EngineHost, signal: AbortSignal): Promise<void> {
   const [plan] = planJob(job);
   const { spec } = plan!.video!;
   const media = await MediaSource.open(sourceName(plan!.source), await host.openSource(plan!.source));
   let output: Output | null = null;
-  let reached = 0;
   try {
     const audio = await planAudio(host, media, spec.container, {
       ...rangeOf(plan!.source),
@@ -36,14 +34,13 @@ export async function encodeSound(job: JobSpec, host: EngineHost, signal: AbortS
       advanced: new Signal(),
       aborted: signal,
       onAudio: (seconds) => {
-        reached = seconds;
         host.progress({
           ...{ source: plan!.source.id, frames: Math.floor(seconds), of: null, openFrames: 0 },
           ...{ time: seconds, duration: media.video.duration },
         });
       },
     });
-    if (!audio) return 0;
+    if (!audio) return;
     output = new Output({
       format: new Mp4OutputFormat({ fastStart: 'fragmented' }),
       target: new StreamTarget(await host.createFile(spec.id, SOUND_FILE)),
@@ -52,7 +49,6 @@ export async function encodeSound(job: JobSpec, host: EngineHost, signal: AbortS
     await output.start();
     await audio.run();
     await output.finalize();
-    return reached;
   } catch (error) {
     if (output && output.state !== 'finalized') await output.cancel().catch(() => {});
     throw error;
