@@ -4,10 +4,11 @@ import { EdgeRunnerError, type JobSpec } from '../protocol/index.ts';
 import { serveBytes } from './api/serve-bytes.ts';
 import type { BlobStore } from './blobs/store.ts';
 import type { AddressGuard } from './net/address-guard.ts';
+import { type FileMark, markOf, maySame } from './net/file-mark.ts';
 import { type GuardedAnswer, guardedGet } from './net/guarded-get.ts';
 import type { SourceCopies } from './source-copies.ts';
 import type { Database } from './store/database.ts';
-import { markSource, type SourceMark } from './store/source-marks.ts';
+import { markSource } from './store/source-marks.ts';
 
 /** Status of an answer to a range that begins at or after the end (RFC 9110, 15.5.17). */
 const RANGE_BEYOND = 416;
@@ -129,23 +130,13 @@ export class SourceReader {
   async checkSame(job: string, source: string, answer: GuardedAnswer): Promise<void> {
     const now = markOf(answer);
     const before = await markSource(this.#db, job, source, now);
-    const differs = <T>(a: T | null, b: T | null) => a !== null && b !== null && a !== b;
-    if (!differs(before.etag, now.etag) && !differs(before.bytes, now.bytes)) return;
+    if (maySame(before, now)) return;
     answer.body.destroy();
     throw changed(before, now);
   }
 }
 
-/** What an answer says of the whole file. */
-function markOf({ status, header }: GuardedAnswer): SourceMark {
-  const total =
-    status === 206 || status === RANGE_BEYOND
-      ? /\/(\d+)$/.exec(header('content-range') ?? '')?.[1]
-      : header('content-length');
-  return { etag: header('etag'), bytes: total ? Number(total) : null };
-}
-
-const changed = ({ bytes: before }: SourceMark, { bytes: now }: SourceMark) =>
+const changed = ({ bytes: before }: FileMark, { bytes: now }: FileMark) =>
   before !== null && now !== null && now > before
     ? new EdgeRunnerError(
         'source-changed',

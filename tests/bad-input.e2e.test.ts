@@ -194,6 +194,36 @@ describe.skipIf(!hasFfmpeg)(needsFfmpeg('a file that was cut'), () => {
     expect(complaintsAbout(output)).toBe('');
   });
 
+  it('and recordings put one behind the other give the first of them', async () => {
+    const clip = (name: string, seconds: number) =>
+      readFileSync(makeClip(workspace.at(name), { seconds, args: [...H264_PLAIN, '-g', '30'] }));
+    const source = workspace.at('two.ts');
+    writeFileSync(source, Buffer.concat([clip('one.ts', 3), clip('other.ts', 2)]));
+    for (const how of [[], ['--quality', 'low'], ['--quality', 'low', '--jobs', '2']]) {
+      const output = workspace.output('.mp4');
+      const { stdout } = await succeed(['run', source, '-o', output, ...how, '--json']);
+      expect(summaryOf(stdout)).toMatchObject({
+        ...{ frames: 90, truncated: true },
+        loss: expect.stringMatching(/damaged: its times go back after [23]\.\d s/),
+      });
+      expect(frames(output).length).toBe(90);
+      expectGoodFile(output);
+    }
+  });
+
+  it.each([
+    // Found by its first packets, and none after them.
+    ['whose packets end soon', 188 * 8],
+    ['whose packets end at once', 188 * 3],
+  ])('and a transport stream %s is refused for what it is', async (_what, until) => {
+    const bytes = readFileSync(makeClip(workspace.at('sound.ts'), { seconds: 2, args: H264_PLAIN }));
+    bytes.fill(0xaa, until);
+    const source = workspace.at('noise.ts');
+    writeFileSync(source, bytes);
+    const finished = await edgeRunner(['run', source, '-o', workspace.output('.mp4'), '--quality', 'low']);
+    expectRefusal(finished, finished.code === 1 ? 1 : 2, /^input-/);
+  });
+
   it('and a transport stream with a hole gives what is before it', async () => {
     const bytes = readFileSync(
       makeClip(workspace.at('unharmed.ts'), { seconds: 4, args: [...H264_PLAIN, '-g', '30'] }),

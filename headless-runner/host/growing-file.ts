@@ -89,6 +89,9 @@ export class GrowingFile implements ServedSource {
     return this.#loss;
   }
 
+  /** It is kept here: what was read of it is all of one. */
+  async checkSame(): Promise<void> {}
+
   async close(): Promise<void> {
     this.#abort.abort();
     await this.#filling;

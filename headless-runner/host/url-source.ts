@@ -1,9 +1,10 @@
 import type { Request, Response } from 'express';
 import { EdgeRunnerError } from '../../protocol/index.ts';
+import { type FileMark, markOf, maySame } from '../../server/net/file-mark.ts';
 import { sniff } from '../inspect/sniff.ts';
 import { GrowingFile } from './growing-file.ts';
 import { type HttpAnswer, httpGet } from './http-get.ts';
-import { parseRange, type ServedSource, unreachable } from './served-source.ts';
+import { changed, parseRange, type ServedSource, unreachable } from './served-source.ts';
 
 /** Times that a connection which breaks off without a byte is taken up again where it stopped. */
 const RETRIES = 4;
@@ -34,12 +35,12 @@ export async function openUrl(
     answer.discard();
     throw refused(request.url, answer);
   }
-  const total = totalOf(answer);
-  if (answer.status === 206 && total !== null && way === 'ranged') {
+  const mark = markOf(answer);
+  if (answer.status === 206 && mark.bytes !== null && way === 'ranged') {
     checkHead(request.url, await readHead(answer), answer);
-    return new RangedUrl(request, total, answer.header('etag'));
+    return new RangedUrl(request, mark.bytes, mark);
   }
-  const file = await GrowingFile.start(answer.body, total);
+  const file = await GrowingFile.start(answer.body, mark.bytes);
   try {
     checkHead(request.url, await file.head(HEAD_BYTES), answer);
     return file;
@@ -53,14 +54,15 @@ export async function openUrl(
 class RangedUrl implements ServedSource {
   readonly #request: UrlRequest;
   readonly #size: number;
-  readonly #etag: string | null;
+  readonly #mark: FileMark;
   readonly #abort = new AbortController();
   #loss: string | null = null;
+  #change: EdgeRunnerError | null = null;
 
-  constructor(request: UrlRequest, size: number, etag: string | null) {
+  constructor(request: UrlRequest, size: number, mark: FileMark) {
     this.#request = request;
     this.#size = size;
-    this.#etag = etag;
+    this.#mark = mark;
   }
 
   async serve(request: Request, response: Response): Promise<void> {
@@ -69,7 +71,7 @@ class RangedUrl implements ServedSource {
       response.status(416).set('content-range', `bytes */${this.#size}`).end();
       return;
     }
-    if (this.#loss) {
+    if (this.#loss ?? this.#change) {
       // The origin was given every chance; asking it again for each of the page's reads would take minutes.
       response.status(502).end();
       return;
@@ -90,7 +92,7 @@ class RangedUrl implements ServedSource {
       return;
     }
     if (gone.signal.aborted) return;
-    this.#loss ??= `${this.#request.url} broke off at byte ${position} of ${this.#size}`;
+    if (!this.#change) this.#loss ??= `${this.#request.url} broke off at byte ${position} of ${this.#size}`;
     // A clean end short of the announced one would make the page ask again; a broken one it takes as the end.
     response.destroy();
   }
@@ -105,12 +107,17 @@ class RangedUrl implements ServedSource {
     if (last >= start)
       for await (const piece of this.#read(start, last, new AbortController().signal)) pieces.push(piece);
     const bytes = Buffer.concat(pieces);
-    if (bytes.byteLength <= last - start) throw unreachable(this.#request.url, this.#loss ?? 'it broke off');
+    if (bytes.byteLength <= last - start)
+      throw this.#change ?? unreachable(this.#request.url, this.#loss ?? 'it broke off');
     return bytes;
   }
 
   loss(): string | null {
     return this.#loss;
+  }
+
+  async checkSame(): Promise<void> {
+    if (this.#change) throw this.#change;
   }
 
   async close(): Promise<void> {
@@ -124,9 +131,12 @@ class RangedUrl implements ServedSource {
       const before = position;
       try {
         const answer = await ask(this.#request, position, signal);
-        if (answer.status !== 206 || (this.#etag !== null && answer.header('etag') !== this.#etag)) {
+        const now = markOf(answer);
+        const same = maySame(this.#mark, now);
+        if (answer.status !== 206 || !same) {
           answer.discard();
-          this.#loss = `${this.#request.url} ${answer.status === 206 ? 'changed while it was read' : `answered ${answer.status} at byte ${position}`}`;
+          if (!same) this.#change = changed(this.#request.url, this.#size, now.bytes);
+          else this.#loss = `${this.#request.url} answered ${answer.status} at byte ${position}`;
           return;
         }
         for await (const chunk of answer.body) {
@@ -199,13 +209,6 @@ function refused(url: string, { status, statusText }: HttpAnswer): EdgeRunnerErr
         ? "The fault is the server's: try again later."
         : 'Check the address.',
   );
-}
-
-function totalOf(answer: HttpAnswer): number | null {
-  const range = /\/(\d+)$/.exec(answer.header('content-range') ?? '');
-  if (range) return Number(range[1]);
-  const length = answer.header('content-length');
-  return answer.status === 200 && length && !answer.header('content-encoding') ? Number(length) : null;
 }
 
 function reasonOf(error: unknown): string {

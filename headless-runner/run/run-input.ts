@@ -54,7 +54,10 @@ export async function runInput(run: InputRun): Promise<InputResult> {
       try {
         return await attempt(run, state);
       } catch (error) {
-        if (!(error instanceof EdgeRunnerError) || run.signal.aborted) throw error;
+        if (run.signal.aborted) throw error;
+        // Whatever it stumbled over then, that is why.
+        await checkSame(served);
+        if (!(error instanceof EdgeRunnerError)) throw error;
         if (met.has(error.code) || !(await mend(error, run, state)))
           throw met.has('browser-died') ? diedTwice(error) : error;
         met.add(error.code);
@@ -65,6 +68,11 @@ export async function runInput(run: InputRun): Promise<InputResult> {
     await Promise.all([state.split?.discard(), state.maps?.discard()]);
     for (const source of served.sources.values()) await source.close();
   }
+}
+
+/** @throws {EdgeRunnerError} `source-changed` */
+async function checkSame({ sources }: Served): Promise<void> {
+  for (const source of sources.values()) await source.checkSame();
 }
 
 /** What outlives a browser. */
@@ -138,6 +146,7 @@ async function attempt(run: InputRun, { served, once, maps, split }: RunState): 
       { served, launch, signal },
       async (browser) => (await split?.carryOut(browser, sinks)) ?? browser.run({ job, workers: 1 }, sinks),
     );
+    await checkSame(served);
     const summary = summaries[0]!;
     if (files && target && indexAtEnd.length > 0) await moveIndexToFront(files.partOf(target.name));
     await files?.commit();

@@ -1,6 +1,7 @@
 export * from './api.ts';
 export * from './capabilities.ts';
 export * from './device.ts';
+export * from './event-line.ts';
 export * from './farm.ts';
 export * from './faults.ts';
 export * from './messages.ts';

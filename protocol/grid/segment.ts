@@ -30,24 +30,6 @@ export const segment = z.object({
 });
 export type Segment = z.infer<typeof segment>;
 
-/** As much of the event line of a segment's frame as is read before it goes into those of the whole. */
-export const frameLine = z.object({
-  type: z.literal('frame'),
-  frame: index,
-  time: z.number(),
-  detections: z
-    .array(
-      z.object({
-        class: z.string(),
-        id: z.int(),
-        score: z.number(),
-        box: z.tuple([z.number(), z.number(), z.number(), z.number()]),
-      }),
-    )
-    .optional(),
-  size: z.tuple([z.number(), z.number()]).optional(),
-});
-
 /** What a source turned out to be, and how it is cut. */
 export const probeReport = z
   .object({

@@ -20,7 +20,7 @@ export function planTasks(spec: JobSpec, tenant: Tenant): PlannedTask[] {
     if (!mayBeCut(spec, source)) return wholeTask(spec, source.id, tenant);
     // Whoever looks decodes nothing.
     const needs = needsOf(onlySource(spec, source.id), tenant.id, tenant.leastTrust);
-    return planned('probe', source.id, { ...needs, ...WITHOUT_PICTURES, work: 'probe' });
+    return { ...planned('probe', source.id, { ...needs, ...WITHOUT_PICTURES, work: 'probe' }), maxLive: 2 };
   });
 }
 
@@ -52,7 +52,9 @@ export function planSegments(
   });
   // It goes first: it cannot be shared.
   const before =
-    sound === 'encoded' ? [planned('sound', source, { ...needs, ...WITHOUT_PICTURES, work: 'sound' })] : [];
+    sound === 'encoded'
+      ? [{ ...planned('sound', source, { ...needs, ...WITHOUT_PICTURES, work: 'sound' }), maxLive: 2 }]
+      : [];
   const places = (from: number) => segments.map((_, place) => from + place);
   const heard = before.map((_, place) => place);
   const first = before.length;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobDetail, JobView, Offer } from '../../protocol/index.ts';
-import { startTestServer, type TestServer } from '../testing.ts';
+import { startTestServer, type TestServer, UNHURRIED } from '../testing.ts';
 import { patternJob, SimulatedNode } from '../testing-node.ts';
 
 const CODEC = { code: 'input-codec', message: 'hevc cannot be decoded', remedy: 'Convert it.', retry: true };
@@ -161,5 +161,41 @@ describe('a task that failed once', () => {
     const text = JSON.stringify(await ended(id));
     expect(text).toContain('Error: its source gave nothing');
     expect(text).not.toContain('abc.def');
+  });
+});
+
+describe('a look at a source', () => {
+  it('is another node’s as soon as the one that has it is gone, whatever is left of its lease', async () => {
+    const server = await startTestServer({ allowAddresses: ['127.0.0.1'], intervals: UNHURRIED });
+    const nodes: SimulatedNode[] = [];
+    try {
+      const enrol = await server.token('enrol');
+      const join = async (name: string) => {
+        const node = await SimulatedNode.enrol(server, enrol, {}, name);
+        nodes.push(node);
+        await node.connect();
+        return node;
+      };
+      const lost = await join('lost');
+      const { body } = await server.ask<JobView>('POST', '/v1/jobs', {
+        body: {
+          spec: {
+            v: 1,
+            sources: [{ id: 'in', kind: 'http', url: 'http://127.0.0.1:9/clip.mp4' }],
+            outputs: [{ id: 'events', kind: 'events', from: 'in' }],
+          },
+        },
+      });
+      await lost.hold(await lost.next('offer'));
+      const other = await join('other');
+      lost.vanish();
+      const offer = await other.next('offer');
+      expect(offer.work.kind).toBe('probe');
+      const { taskList } = (await server.ask<JobDetail>('GET', `/v1/jobs/${body.id}`)).body;
+      expect(taskList[0]!.attempts.map(({ state }) => state)).toEqual(['leased', 'offered']);
+    } finally {
+      for (const node of nodes) await node.leave();
+      await server.stop();
+    }
   });
 });

@@ -70,6 +70,15 @@ describe('a segment that holds up its job', () => {
     ]);
   });
 
+  it('is taken over only then when nobody can say how far it is', () => {
+    const look = { frames: null, done: 0, fps: 0, seconds: 600 };
+    expect(choose([straggler('t', look)], [node('fast', 40)])).toEqual([]);
+    expect(choose([straggler('t', { ...look, away: 1 })], [node('fast', 40)])).toEqual([]);
+    expect(choose([straggler('t', { ...look, away: 5 })], [node('fast', 40)])).toEqual([
+      { task: 't', node: 'fast' },
+    ]);
+  });
+
   it('goes to no node that had it, or could not do it', () => {
     const tried = straggler('t', { triedOn: ['slow', 'fast'] });
     expect(choose([tried], [node('fast', 40)])).toEqual([]);

@@ -15,7 +15,7 @@ export interface Idle extends Capable {
 }
 
 /**
- * Second attempts at the segments that hold up a job: for each, the slowest first, the idle node that should be done
+ * Second attempts at what holds up a job: for each, the slowest first, the idle node that should be done
  * soonest, if that is sooner than the node that has it.
  * @param nodeOf whoever works at something, where that is known here.
  */
@@ -44,6 +44,8 @@ export function secondAttempts(
 function secondsLeft({ frames, done, fps, seconds, away }: Straggler): number {
   // Its lease is still its own: where it comes back in time, whoever is done first counts.
   if (away !== null && away > AWAY_SECONDS) return Number.POSITIVE_INFINITY;
+  // Of what has no frames nobody can say how far it is.
+  if (frames === null) return 0;
   if (fps > 0) return (frames - done) / fps;
   return done === 0 && seconds < SILENT_SECONDS ? 0 : Number.POSITIVE_INFINITY;
 }
@@ -54,6 +56,7 @@ function secondsOn(
   { needs, frames, done, seconds }: Straggler,
   first: Capable | null,
 ): number {
+  if (frames === null) return 0;
   const [own, other] = [speedOf(node, needs), first && speedOf(first, needs)];
   const soFar = done / Math.max(1, seconds);
   const rate = own !== null && other ? soFar * (own / other) : (own ?? soFar);

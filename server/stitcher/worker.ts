@@ -108,14 +108,14 @@ async function carryOut(work: StitchWork): Promise<Extract<FromStitcher, { type:
   const follower = pass === 'stitch' ? null : new SegmentFollower(plan!, fps);
   const files: WrittenFile[] = [];
   if (pass === 'follow') {
-    files.push(...(await follow(parts, follower!)));
+    files.push(...(await follow(work, follower!)));
   } else {
     if (plan!.video) files.push(...(await joinVideo(work, plan!.video.spec, rangeOf(plan!.source))));
     const events = spec.outputs.find(({ kind }) => kind === 'events');
     if (events || follower) {
       const file = events && new LinesFile(events.id, EVENTS_FILE);
       const next = follower && ((frame: FrameEvent) => follower.next(frame));
-      await joinEvents(parts, openEvents(parts), async (lines) => file?.write(lines), next);
+      await joinEvents(plan!.source.id, parts, openEvents(parts), async (lines) => file?.write(lines), next);
       await file?.write([summaryOf(work, follower)]);
       if (file) files.push(await file.close());
     }
@@ -143,7 +143,7 @@ function openFile({ segment, ...files }: StitchPart, which: 'video' | 'events'):
 const openEvents = (parts: StitchWork['parts']) => async (place: number) => openFile(parts[place]!, 'events');
 
 /** Follows objects through all segments. @returns a file of lines for each. */
-async function follow(parts: StitchWork['parts'], follower: SegmentFollower): Promise<WrittenFile[]> {
+async function follow({ spec, parts }: StitchWork, follower: SegmentFollower): Promise<WrittenFile[]> {
   const files: WrittenFile[] = [];
   let at = -1;
   let file: LinesFile | null = null;
@@ -151,6 +151,7 @@ async function follow(parts: StitchWork['parts'], follower: SegmentFollower): Pr
     if (file) files.push(await file.close());
   };
   await joinEvents(
+    spec.sources[0]!.id,
     parts,
     openEvents(parts),
     async (lines, place) => {

@@ -4,6 +4,7 @@ import wait from './migrations/002_wait.sql?raw';
 import faces from './migrations/003_faces.sql?raw';
 import segments from './migrations/004_segments.sql?raw';
 import sound from './migrations/005_sound.sql?raw';
+import modified from './migrations/006_modified.sql?raw';
 
 interface Migration {
   id: number;
@@ -17,6 +18,7 @@ const MIGRATIONS: readonly Migration[] = [
   { id: 3, sql: faces },
   { id: 4, sql: segments },
   { id: 5, sql: sound },
+  { id: 6, sql: modified },
 ];
 
 /** Any number: servers that start at once on one database wait for each other on it. */

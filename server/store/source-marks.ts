@@ -1,24 +1,20 @@
+import type { FileMark } from '../net/file-mark.ts';
 import type { Queries } from './database.ts';
-
-/** What tells one version of a file at an address from another; null is what its origin does not say. */
-export interface SourceMark {
-  etag: string | null;
-  bytes: number | null;
-}
 
 /** Notes what a source of a job was when it was read first. @returns what that was. */
 export async function markSource(
   db: Queries,
   job: string,
   source: string,
-  { etag, bytes }: SourceMark,
-): Promise<SourceMark> {
+  { etag, bytes, modified }: FileMark,
+): Promise<FileMark> {
   await db.query(
-    'INSERT INTO source_mark (job, source, etag, bytes) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
-    [job, source, etag, bytes],
+    `INSERT INTO source_mark (job, source, etag, bytes, modified) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT DO NOTHING`,
+    [job, source, etag, bytes, modified],
   );
-  const [mark] = await db.query<SourceMark>(
-    'SELECT etag, bytes FROM source_mark WHERE job = $1 AND source = $2',
+  const [mark] = await db.query<FileMark>(
+    'SELECT etag, bytes, modified FROM source_mark WHERE job = $1 AND source = $2',
     [job, source],
   );
   return mark!;

@@ -2,13 +2,13 @@ import type { TaskNeeds } from '../grid/needs.ts';
 import { lease, type NewAttempt } from './claims.ts';
 import type { Database, Queries } from './database.ts';
 
-/** A segment that one node works at, and that another may. */
+/** A task that one node works at, and that another may. */
 export interface Straggler {
   task: string;
   job: string;
   needs: TaskNeeds;
-  /** Of the segment. */
-  frames: number;
+  /** Of the segment that it is; null for what is none. */
+  frames: number | null;
   /** How far its node is, how fast of late, and for how long it has had it, seconds. */
   done: number;
   fps: number;
@@ -20,7 +20,7 @@ export interface Straggler {
   triedOn: string[];
 }
 
-/** Segments under way of sources that have none left to begin. */
+/** Tasks under way of sources that have no segment left to begin. */
 export const stragglers = (db: Queries, limit: number): Promise<Straggler[]> =>
   db.query(
     `SELECT task.id AS task, task.job, task.needs, (task.segment ->> 'frames')::int AS frames, attempt.frames AS done,
@@ -29,7 +29,7 @@ export const stragglers = (db: Queries, limit: number): Promise<Straggler[]> =>
        ARRAY(SELECT node FROM attempt other WHERE other.task = task.id) AS "triedOn"
      FROM task JOIN attempt ON attempt.task = task.id AND attempt.state = 'leased'
        JOIN node ON node.id = attempt.node
-     WHERE task.state = 'leased' AND task.segment IS NOT NULL AND task.live = 1 AND task.max_live > 1
+     WHERE task.state = 'leased' AND task.live = 1 AND task.max_live > 1
        AND NOT EXISTS (SELECT 1 FROM task waits WHERE waits.job = task.job AND waits.source = task.source
          AND waits.segment IS NOT NULL AND waits.state = 'queued')
      ORDER BY attempt.accepted_at LIMIT $1`,

@@ -25,7 +25,7 @@ import {
   type SourceFrame,
   UNKNOWN_FPS,
 } from './source/frame-source.ts';
-import { noFrames } from './source/media-source.ts';
+import { noFrames } from './source/open-tracks.ts';
 import { VideoSource } from './source/video-source.ts';
 import { ZoneCounter } from './zones/zone-counter.ts';
 

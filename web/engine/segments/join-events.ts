@@ -2,9 +2,12 @@ import {
   type EventLine,
   type FrameEvent,
   frameLine,
+  type Segment,
+  type SourceEvent,
   type StageStats,
   type StitchPart,
   type SummaryEvent,
+  sourceLine,
   type TaskOutcome,
 } from '../../../protocol/index.ts';
 import type { SourceBytes } from '../host.ts';
@@ -17,41 +20,92 @@ const LONGEST_LINE = 1 << 24;
 
 /**
  * The event lines of a source from those of its segments: one line of the source, every frame in order, no summary.
+ * @param source its id.
  * @param emit gets those that were read at a time, of the segment at that place.
  * @param follow what becomes of each frame, where something remembers those before it; as it is without.
  * @throws {BadSegmentError} for a segment whose lines are not those of its frames.
  */
 export async function joinEvents(
+  source: string,
   parts: readonly Pick<StitchPart, 'segment'>[],
   openPart: (place: number) => Promise<Pick<SourceBytes, 'read'>>,
   emit: (lines: EventLine[], place: number) => Promise<void>,
   follow: ((frame: FrameEvent) => Promise<FrameEvent>) | null = null,
 ): Promise<void> {
   for (const [place, { segment }] of parts.entries()) {
-    let next = segment.firstFrame;
+    const reader = new SegmentLines(segment, source);
     for await (const lines of linesOf(await openPart(place))) {
-      const events = lines.map((line): EventLine => {
-        try {
-          return JSON.parse(line) as EventLine;
-        } catch {
-          throw new BadSegmentError(segment, 'its events are not JSON');
-        }
-      });
       const wanted: EventLine[] = [];
-      for (const event of events) {
-        if (event?.type === 'frame' && !frameLine.safeParse(event).success)
-          throw new BadSegmentError(segment, 'one of its events is not that of a frame');
-        if (event?.type === 'source' && place === 0 && next === segment.firstFrame) wanted.push(event);
-        if (event?.type !== 'frame') continue;
-        if (event.frame !== next++)
-          throw new BadSegmentError(segment, `it has events of frame ${event.frame}`);
-        wanted.push(follow ? await follow(event) : event);
+      for (const line of lines) {
+        const event = reader.read(line);
+        if (event?.type === 'frame') wanted.push(follow ? await follow(event) : event);
+        else if (event && place === 0) wanted.push(event);
       }
       await emit(wanted, place);
     }
-    const lines = next - segment.firstFrame;
-    if (lines !== segment.frames)
-      throw new BadSegmentError(segment, `it has events of ${lines} frames, not ${segment.frames}`);
+    reader.end();
+  }
+}
+
+/** Reads the lines of one segment, and holds them to what was planned of it. */
+class SegmentLines {
+  readonly #segment: Segment;
+  readonly #source: string;
+  #frames = 0;
+  /** Microseconds. */
+  #last = Number.NEGATIVE_INFINITY;
+  #introduced = false;
+
+  constructor(segment: Segment, source: string) {
+    this.#segment = segment;
+    this.#source = source;
+  }
+
+  /** @returns null for one that the whole has no use for. */
+  read(line: string): SourceEvent | FrameEvent | null {
+    const event = this.#parse(line);
+    switch (event?.type) {
+      case 'source':
+        if (!sourceLine.safeParse(event).success || event.source !== this.#source || this.#introduced)
+          throw this.#bad('its events do not begin with the source');
+        this.#introduced = true;
+        return event;
+      case 'frame':
+        this.#check(event);
+        return event;
+      case 'summary':
+        return null;
+      default:
+        throw this.#bad('one of its events is of no kind that is known');
+    }
+  }
+
+  end(): void {
+    const { frames } = this.#segment;
+    if (this.#frames !== frames) throw this.#bad(`it has events of ${this.#frames} frames, not ${frames}`);
+  }
+
+  #check(event: FrameEvent): void {
+    const { firstFrame, firstTime, lastTime } = this.#segment;
+    if (!frameLine.safeParse(event).success || event.source !== this.#source)
+      throw this.#bad('one of its events is not that of a frame');
+    if (event.frame !== firstFrame + this.#frames++) throw this.#bad(`it has events of frame ${event.frame}`);
+    const time = Math.round(event.time * 1e6);
+    if (time < firstTime || time > lastTime || time <= this.#last)
+      throw this.#bad(`its frame ${event.frame} is said to be at ${time} µs`);
+    this.#last = time;
+  }
+
+  #parse(line: string): EventLine | null {
+    try {
+      return JSON.parse(line) as EventLine | null;
+    } catch {
+      throw this.#bad('its events are not JSON');
+    }
+  }
+
+  #bad(what: string): BadSegmentError {
+    return new BadSegmentError(this.#segment, what);
   }
 }
 

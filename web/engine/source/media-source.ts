@@ -1,19 +1,18 @@
 import {
-  ALL_FORMATS,
   type AudioSample,
   AudioSampleSink,
   type EncodedPacket,
   EncodedPacketSink,
-  Input,
   type InputAudioTrack,
   type InputVideoTrack,
-  type Source,
-  UnsupportedInputFormatError,
+  type PacketRetrievalOptions,
 } from 'mediabunny';
 import { EdgeRunnerError } from '../../../protocol/index.ts';
 import type { SourceBytes } from '../host.ts';
 import { ContainerBytes } from './container-bytes.ts';
-import { type AudioInfo, HALF_TICK, readAudioInfo, readVideoInfo, type VideoInfo } from './media-info.ts';
+import { ForwardOnly } from './forward-only.ts';
+import { type AudioInfo, HALF_TICK, type VideoInfo } from './media-info.ts';
+import { inShort, type Opened, openTracks, REPAIR } from './open-tracks.ts';
 import { PacketReader } from './packet-reader.ts';
 
 export { HALF_TICK };
@@ -21,18 +20,6 @@ export { HALF_TICK };
 /** Bit of the first byte of a VP8 frame (RFC 6386, 9.1). */
 const VP8_SHOWN = 0x10;
 const HALF_MICRO = 0.5e-6;
-
-interface Opened {
-  name: string;
-  video: VideoInfo;
-  audio: AudioInfo | null;
-  origin: number;
-  input: Input;
-  videoTrack: InputVideoTrack;
-  audioTrack: InputAudioTrack | null;
-  bytes: SourceBytes;
-  container: ContainerBytes;
-}
 
 /** A container opened for reading. Timestamps of its packets start at the earliest shown sample of all tracks. */
 export class MediaSource {
@@ -152,7 +139,7 @@ export class MediaSource {
     // Whether VP8 shows a frame stands in the frame.
     const metadataOnly = this.video.codec !== 'vp8';
     let begun = false;
-    for await (const packet of this.#reader.packets(this.#videoTrack, null, { metadataOnly })) {
+    for await (const packet of this.#read(this.#videoTrack, null, { metadataOnly })) {
       begun ||= packet.type === 'key';
       const time = Math.round((packet.timestamp - this.origin) * 1e6);
       const shown = metadataOnly || (packet.data[0]! & VP8_SHOWN) !== 0;
@@ -169,10 +156,7 @@ export class MediaSource {
   /** How many shown frames stand before `time` seconds: the index in the whole source of the first one after it. */
   async framesBefore(time: number): Promise<number> {
     let frames = 0;
-    for await (const packet of this.#reader.packets(this.#videoTrack, null, { metadataOnly: true })) {
-      const at = packet.timestamp - this.origin;
-      if (at >= -HALF_TICK && at < time - HALF_TICK) frames++;
-    }
+    for await (const shown of this.videoIndex()) if (shown.time < time * 1e6 - 0.5) frames++;
     return frames;
   }
 
@@ -194,17 +178,36 @@ export class MediaSource {
   }
 
   async *#packets(track: InputVideoTrack | InputAudioTrack, from: number): AsyncGenerator<EncodedPacket> {
+    for await (const packet of this.#read(track, from <= 0 ? null : from + this.origin, {})) {
+      // Whole microseconds, WebCodecs' ticks: what rounds twice further on is then rounded once.
+      yield packet.clone({ timestamp: Math.round((packet.timestamp - this.origin) * 1e6) / 1e6 });
+    }
+  }
+
+  /** @param start seconds of the container; null for the very first packet. */
+  async *#read(
+    track: InputVideoTrack | InputAudioTrack,
+    start: number | null,
+    options: PacketRetrievalOptions,
+  ): AsyncGenerator<EncodedPacket> {
     let end: number | null = null;
+    const forward = this.#forward();
     try {
-      const start = from <= 0 ? null : from + this.origin;
-      for await (const packet of this.#reader.packets(track, start)) {
+      for await (const packet of this.#reader.packets(track, start, options)) {
+        if (!forward.takes(packet)) continue;
         end = packet.timestamp + packet.duration - this.origin;
-        // Whole microseconds, WebCodecs' ticks: what rounds twice further on is then rounded once.
-        yield packet.clone({ timestamp: Math.round((packet.timestamp - this.origin) * 1e6) / 1e6 });
+        yield packet;
       }
     } catch (error) {
       await this.#excuse(error, end);
     }
+  }
+
+  #forward(): ForwardOnly {
+    return new ForwardOnly((latest) => {
+      const seconds = (latest - this.origin).toFixed(1);
+      this.#damage ??= `the file is damaged: its times go back after ${seconds} s, and what comes then is left out until they have caught up`;
+    });
   }
 
   /**
@@ -213,110 +216,15 @@ export class MediaSource {
    */
   async #excuse(error: unknown, end: number | null): Promise<void> {
     if ((await this.loss()) ?? (await this.#container.loss('thorough'))) return;
-    if (end === null || !(error instanceof Error)) throw error;
-    const why = error.message.split(/[.:] /)[0]!.toLowerCase();
+    if (error instanceof EdgeRunnerError || !(error instanceof Error)) throw error;
+    const why = inShort(error).toLowerCase();
+    if (end === null)
+      throw new EdgeRunnerError(
+        'input-decode',
+        `${this.name} is damaged: nothing of its picture or sound could be read (${why}).`,
+        REPAIR,
+        { cause: error },
+      );
     this.#damage ??= `the file is damaged: nothing after ${end.toFixed(1)} s could be read (${why})`;
   }
-}
-
-async function openTracks(
-  name: string,
-  bytes: SourceBytes,
-  container: ContainerBytes,
-  source: Source,
-): Promise<Opened> {
-  const input = new Input({ formats: ALL_FORMATS, source });
-  try {
-    return { name, bytes, container, input, ...(await readInput(name, bytes, container, input)) };
-  } catch (error) {
-    input.dispose();
-    const lost = await bytes.loss();
-    if (lost !== null) throw unreadable(name, lost, { cause: error });
-    if (error instanceof EdgeRunnerError || !(await container.loss('thorough'))) throw error;
-    // The demuxer fails on a fragment that is not all there; this one was the first.
-    throw noFrames(name);
-  }
-}
-
-async function readInput(
-  name: string,
-  bytes: SourceBytes,
-  container: ContainerBytes,
-  input: Input,
-): Promise<Pick<Opened, 'video' | 'audio' | 'origin' | 'videoTrack' | 'audioTrack'>> {
-  const format = await input.getFormat().catch(async (error: unknown) => {
-    if (!(error instanceof UnsupportedInputFormatError) || (await bytes.loss())) throw error;
-    throw new EdgeRunnerError(
-      'input-not-media',
-      `${name} is not a media file that edge-runner can read.`,
-      'Give an MP4, MOV, MKV, WebM or MPEG-TS file; "edge-runner inspect FILE" shows what a file holds.',
-    );
-  });
-  const [videoTrack, audioTrack] = await readTracks(name, input);
-  if (!videoTrack && !audioTrack) throw indexUnreadable(name, 'it lists no track');
-  if (!videoTrack) {
-    throw new EdgeRunnerError(
-      'input-no-video',
-      `${name} has no video track.`,
-      'Give a file with video; edge-runner works on pictures.',
-    );
-  }
-  const codec = await videoTrack.getCodec();
-  const config = await videoTrack.getDecoderConfig();
-  if (!codec || !config) {
-    throw new EdgeRunnerError(
-      'input-codec',
-      `The video codec of ${name} is not known${codec ? ` well enough to decode (${codec})` : ''}, or the track is empty.`,
-      'Convert it to H.264, VP8, VP9 or AV1 first.',
-    );
-  }
-  const first = await new EncodedPacketSink(videoTrack).getFirstPacket();
-  if (!first) throw noFrames(name);
-  const origin = await startOf(videoTrack, audioTrack);
-  const video = await readVideoInfo(format.name, videoTrack, codec, config, origin, container.movie);
-  const audio = audioTrack ? await readAudioInfo(audioTrack, video.packets !== null) : null;
-  return { videoTrack, audioTrack, origin, video, audio };
-}
-
-export const noFrames = (name: string) =>
-  new EdgeRunnerError(
-    'input-no-frames',
-    `${name} has a video track without a single whole frame.`,
-    'Give a file that holds at least one frame.',
-  );
-
-async function readTracks(
-  name: string,
-  input: Input,
-): Promise<[InputVideoTrack | null, InputAudioTrack | null]> {
-  try {
-    return [await input.getPrimaryVideoTrack(), await input.getPrimaryAudioTrack()];
-  } catch (error) {
-    throw indexUnreadable(name, error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
-const unreadable = (name: string, lost: string, options: ErrorOptions) =>
-  new EdgeRunnerError(
-    'url-unreachable',
-    `${name} could not be read: ${lost}.`,
-    'Check the address and the network, then run again.',
-    options,
-  );
-
-const indexUnreadable = (name: string, why: string, options?: ErrorOptions) =>
-  new EdgeRunnerError(
-    'input-not-media',
-    `${name} looks like media, but its index cannot be read: ${why}.`,
-    'The file is damaged or was cut before its index was written; make it again or repair it first.',
-    options,
-  );
-
-/**
- * MPEG-TS starts anywhere, camera files too: times are counted from the earliest sample, as players do. What lies
- * before 0 was put there by an edit list to be decoded and not shown, and stays before 0.
- */
-async function startOf(video: InputVideoTrack, audio: InputAudioTrack | null): Promise<number> {
-  const starts = [await video.getFirstTimestamp(), ...(audio ? [await audio.getFirstTimestamp()] : [])];
-  return Math.max(0, Math.min(...starts));
 }
