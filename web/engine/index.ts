@@ -1,3 +1,4 @@
+export { Backends } from './backend/backends.ts';
 export type { EngineHost, LoadedModel, Progress, SourceBytes } from './host.ts';
 export { type EngineOptions, type JobResult, runJob } from './job.ts';
 export { planJob, rangeOf, sourceName } from './plan.ts';

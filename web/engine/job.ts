@@ -1,6 +1,5 @@
 import { type ModelDescriptor, modelFor } from '../../models/descriptor.ts';
 import {
-  type BackendChoice,
   EdgeRunnerError,
   type JobSpec,
   type Segment,
@@ -8,7 +7,7 @@ import {
   type SummaryEvent,
 } from '../../protocol/index.ts';
 import type { Backend, BoxMode } from './backend/backend.ts';
-import { selectBackend } from './backend/select.ts';
+import { Backends } from './backend/backends.ts';
 import type { EngineHost, LoadedModel } from './host.ts';
 import { FrameLedger } from './pipeline/frame-ledger.ts';
 import { Meter } from './pipeline/meter.ts';
@@ -31,6 +30,8 @@ export interface EngineOptions {
   signal: AbortSignal;
   /** How many of the machine's cores are this job's to fill; all of them where nothing is said. */
   cores?: number;
+  /** Of the caller, who closes them, for several jobs one after the other; those of this job alone where none are given. */
+  backends?: Backends;
   /** The part of its only source that the job is about, to be joined with the others: nothing but this goes out. */
   segment?: Segment;
   /** Of a segment of a job that follows objects: whether this pass finds them, or draws those that were followed. */
@@ -75,7 +76,7 @@ export async function runJob(job: JobSpec, host: EngineHost, options: EngineOpti
   const plans = planJob(job).map((plan) => (options.boxes === 'found' ? findingPass(plan) : plan));
   for (const { video } of plans) if (video) checkContainer(video.spec);
   const models = new Map<string, Promise<LoadedModel>>();
-  const backends = new LazyBackend(job.placement.backend, host, options);
+  const backends = options.backends ?? new Backends();
   const result: JobResult = { summaries: [], indexAtEnd: [] };
   try {
     for (const plan of plans) {
@@ -88,7 +89,7 @@ export async function runJob(job: JobSpec, host: EngineHost, options: EngineOpti
     }
     return result;
   } finally {
-    await backends.close();
+    if (!options.backends) await backends.close();
   }
 }
 
@@ -96,7 +97,7 @@ async function runSource(
   plan: SourcePlan,
   job: JobSpec,
   host: EngineHost,
-  backends: LazyBackend,
+  backends: Backends,
   models: Map<string, Promise<LoadedModel>>,
   options: EngineOptions,
 ): Promise<{ summary: SummaryEvent } & Pick<StreamResult, 'indexAtEnd' | 'shown'>> {
@@ -125,7 +126,11 @@ async function runSource(
     const { frames, loss, indexAtEnd, shown, zones, live, crossed } = await runOpened(
       source,
       context,
-      backends,
+      (needsInference) =>
+        backends.get(job.placement.backend, needsInference, host, {
+          ortBase: options.ortBase,
+          cores: context.cores,
+        }),
       models,
     );
     if (loss !== null && job.strict) throw truncated(sourceName(plan.source), loss);
@@ -146,7 +151,7 @@ async function runSource(
 async function runOpened(
   source: FrameSource,
   context: StreamContext,
-  backends: LazyBackend,
+  backendFor: (needsInference: boolean) => Promise<Backend>,
   models: Map<string, Promise<LoadedModel>>,
 ): Promise<StreamResult> {
   const { plan, host, boxes, meter, signal } = context;
@@ -174,7 +179,7 @@ async function runOpened(
     detect: boxes === 'given' ? null : detect && as('detect', await loadOnce(models, host, detect.model)),
     depth: depth && as('depth', await loadOnce(models, host, depth.model)),
   };
-  const backend = await backends.get(loaded.detect !== null || loaded.depth !== null);
+  const backend = await backendFor(loaded.detect !== null || loaded.depth !== null);
   return runStream(source, backend, loaded, context);
 }
 
@@ -255,29 +260,3 @@ const truncated = (name: string, loss: string) =>
     `${name} is not whole: ${loss}.`,
     'Run without --strict to keep what is whole, or get the complete file.',
   );
-
-/** The backend is chosen when the first source needs it: a job that only copies never asks for a GPU. */
-class LazyBackend {
-  readonly #choice: BackendChoice;
-  readonly #host: EngineHost;
-  readonly #options: EngineOptions;
-  #backend: Promise<Backend> | null = null;
-
-  constructor(choice: BackendChoice, host: EngineHost, options: EngineOptions) {
-    this.#choice = choice;
-    this.#host = host;
-    this.#options = options;
-  }
-
-  get(needsInference: boolean): Promise<Backend> {
-    const { ortBase } = this.#options;
-    const cores = coresOf(this.#options);
-    this.#backend ??= selectBackend(this.#choice, needsInference, this.#host, { ortBase, cores });
-    return this.#backend;
-  }
-
-  async close(): Promise<void> {
-    const backend = await this.#backend?.catch(() => null);
-    await backend?.close();
-  }
-}

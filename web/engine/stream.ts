@@ -79,6 +79,7 @@ export async function runStream(
     picture: plan.video || plan.frames ? (drawn ? 'drawn' : 'as-is') : 'none',
     ledger,
     meter,
+    log: (message) => host.log(message),
   });
   const media = source instanceof VideoSource ? source.media : null;
   const video =

@@ -1,8 +1,10 @@
 import type { ErrorRecord, Offer } from '../../protocol/index.ts';
 import type { FromAttempt, ToAttempt } from './attempt-messages.ts';
+import type { WarmWorkers } from './warm-workers.ts';
 
 export interface AttemptOptions {
   offer: Offer;
+  workers: WarmWorkers;
   /** Address of the server, or of what stands for it on this machine. */
   base: string;
   ortBase: string;
@@ -19,7 +21,7 @@ const LATELY_MS = 5_000;
 /** Between two notes of how far it is. */
 const NOTE_MS = 250;
 
-/** One attempt under way, in a worker of its own, with the end of its lease by this machine's own clock. */
+/** One attempt under way, in a worker that has nothing else to do, with the end of its lease by this machine's own clock. */
 export class RunningAttempt {
   readonly attempt: string;
   readonly lease: string;
@@ -33,49 +35,45 @@ export class RunningAttempt {
   worked = false;
   /** When how many frames were done, of the last few seconds, oldest first. */
   readonly #lately = [{ at: performance.now(), frames: 0 }];
-  readonly #worker: Worker;
+  readonly #workers: WarmWorkers;
+  /** Null once it is done. */
+  #worker: Worker | null;
   /** Milliseconds of `performance.now()`. */
   #leaseEnd: number;
 
-  constructor({ offer, base, ortBase, credential, share, previewed, onMessage }: AttemptOptions) {
+  constructor({ offer, workers, base, ortBase, credential, share, previewed, onMessage }: AttemptOptions) {
     this.attempt = offer.attempt;
     this.lease = offer.lease;
     // From when it was accepted, which is now; renewals count from when they were sent.
     this.#leaseEnd = performance.now() + offer.ttlMs;
-    this.#worker = new Worker(new URL('./attempt-worker.ts', import.meta.url), {
-      type: 'module',
-      name: `attempt ${offer.attempt}`,
-    });
-    this.#worker.onmessage = ({ data }: MessageEvent<FromAttempt>) => {
+    this.#workers = workers;
+    const worker = workers.take();
+    this.#worker = worker;
+    worker.onmessage = ({ data }: MessageEvent<FromAttempt>) => {
       if (data.type === 'progress') {
         this.frames = data.frames;
         this.of = data.of;
         this.#note(performance.now());
       }
       if (data.type === 'worked') this.worked = true;
-      if (data.type === 'done' || data.type === 'failed') {
-        this.worked = true;
-        this.ended = data;
-        this.#worker.terminate();
-      }
+      if (data.type === 'done' || data.type === 'failed') this.#finish(data);
       onMessage(data);
     };
-    this.#worker.onerror = (event) => {
+    worker.onerror = (event) => {
       event.preventDefault();
       const error: ErrorRecord = {
         code: 'engine-fault',
         message: `The worker ended: ${event.message || 'it could not be loaded'}.`,
         remedy: 'Please report this with the job.',
       };
-      this.worked = true;
-      this.ended = { type: 'failed', error };
-      this.#worker.terminate();
-      onMessage(this.ended);
+      const failed = { type: 'failed', error } as const;
+      this.#finish(failed);
+      onMessage(failed);
     };
     const { attempt, lease, work } = offer;
+    this.#tell({ type: 'start', base, ortBase, attempt: { attempt, lease, work, credential } });
     this.share(share);
     this.preview(previewed);
-    this.#tell({ type: 'start', base, ortBase, attempt: { attempt, lease, work, credential } });
   }
 
   /** Frames a second, of late. */
@@ -117,10 +115,19 @@ export class RunningAttempt {
 
   /** Ends it with all that it holds: frames, buffers, requests. */
   end(): void {
-    this.#worker.terminate();
+    this.#worker?.terminate();
+    this.#worker = null;
+  }
+
+  #finish(ended: NonNullable<RunningAttempt['ended']>): void {
+    this.worked = true;
+    this.ended = ended;
+    if (ended.type === 'failed') this.end();
+    else if (this.#worker) this.#workers.giveBack(this.#worker);
+    this.#worker = null;
   }
 
   #tell(message: ToAttempt): void {
-    this.#worker.postMessage(message);
+    this.#worker?.postMessage(message);
   }
 }

@@ -1,5 +1,7 @@
 import type { FromNodeWorker, ToNodeWorker } from '../../protocol/index.ts';
 
+export { WarmWorkers } from './warm-workers.ts';
+
 /** The worker in which this page is a node. */
 export interface NodeHandle {
   tell(message: ToNodeWorker): void;

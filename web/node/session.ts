@@ -18,6 +18,7 @@ import {
 import { RunningAttempt } from './attempt.ts';
 import type { FromAttempt } from './attempt-messages.ts';
 import { fileBatches } from './file-batches.ts';
+import { WarmWorkers } from './warm-workers.ts';
 
 /** Segments that are prepared while others are worked at: the next one begins as soon as those are done. */
 const AHEAD = 1;
@@ -54,6 +55,9 @@ export class NodeSession {
   readonly #onStatus: (status: NodeStatus) => void;
   readonly #onPreview: (picture: ImageBitmap) => void;
   readonly #attempts = new Map<string, RunningAttempt>();
+  readonly #workers = new WarmWorkers(
+    () => new Worker(new URL('./attempt-worker.ts', import.meta.url), { type: 'module', name: 'engine' }),
+  );
   #socket: WebSocket | null = null;
   #state: NodeStatus['state'] = 'connecting';
   #name: string | null = null;
@@ -147,6 +151,7 @@ export class NodeSession {
     this.#stopTimers();
     for (const attempt of this.#attempts.values()) attempt.end();
     this.#attempts.clear();
+    this.#workers.close();
     this.#socket?.close();
     this.#socket = null;
     this.#setState('stopped');
@@ -272,7 +277,7 @@ export class NodeSession {
     this.#send({ type: 'accept', attempt, lease });
     const { base, ortBase, credential } = this.#options;
     const running: RunningAttempt = new RunningAttempt({
-      ...{ offer, base, ortBase, credential },
+      ...{ offer, workers: this.#workers, base, ortBase, credential },
       ...{ share: this.#share, previewed: this.#previewed },
       onMessage: (message) => this.#hear(running, message),
     });

@@ -37,6 +37,8 @@ export interface StreamSpec {
   layout: DepthLayout;
   ledger: FrameLedger;
   meter: Meter;
+  /** Something worth telling the person who waits. */
+  log(message: string): void;
 }
 
 export interface FrameInput {

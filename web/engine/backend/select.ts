@@ -44,5 +44,5 @@ export async function selectBackend(
       `warning: the WebGPU adapter is software (${adapter.info.architecture}): right, but slow; --backend cpu is faster here`,
     );
   }
-  return WebGpuBackend.create(adapter, host, setup.ortBase);
+  return WebGpuBackend.create(adapter, setup.ortBase);
 }

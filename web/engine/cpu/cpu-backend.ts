@@ -3,6 +3,7 @@ import { classMaskOf } from '../backend/detections.ts';
 import type { BackendSetup } from '../backend/select.ts';
 import { leastScore } from '../track/following.ts';
 import { InferencePool, poolLayout } from './inference-pool.ts';
+import type { InferenceSetup } from './inference-worker.ts';
 import { CpuProcessor } from './processor.ts';
 
 /** Planar YUV in typed arrays, ORT's wasm in workers of its own. */
@@ -10,7 +11,8 @@ export class CpuBackend implements Backend {
   readonly name = 'cpu';
   readonly reason: string;
   readonly #setup: BackendSetup;
-  #pools: InferencePool[] = [];
+  /** That of the last stream, for the next one with the same models and options. */
+  #pool: { of: string; pool: InferencePool } | null = null;
 
   constructor(reason: string, setup: BackendSetup) {
     this.reason = reason;
@@ -22,7 +24,7 @@ export class CpuBackend implements Backend {
     if (!detect && !depth) return new CpuProcessor(stream, null);
     const { ortBase, cores } = this.#setup;
     const { sessions, threads } = poolLayout(cores);
-    const pool = await InferencePool.load(sessions, {
+    const setup: InferenceSetup = {
       ort: { base: ortBase, threads },
       detect: detect && {
         model: detect.model,
@@ -31,12 +33,34 @@ export class CpuBackend implements Backend {
         classMask: classMaskOf(detect.model.descriptor, detect.options),
       },
       depth: depth && { model: depth.model },
-    });
-    this.#pools.push(pool);
-    return new CpuProcessor(stream, pool);
+    };
+    return new CpuProcessor(stream, await this.#poolOf(sessions, setup));
   }
 
   async close(): Promise<void> {
-    for (const pool of this.#pools.splice(0)) pool.close();
+    this.#pool?.pool.close();
+    this.#pool = null;
   }
+
+  async #poolOf(sessions: number, setup: InferenceSetup): Promise<InferencePool> {
+    const of = fingerprint(setup);
+    if (this.#pool?.of === of && this.#pool.pool.isIdle) return this.#pool.pool;
+    await this.close();
+    const pool = await InferencePool.load(sessions, setup);
+    this.#pool = { of, pool };
+    return pool;
+  }
+}
+
+/** The same of setups that do the same. */
+function fingerprint({ detect, depth }: InferenceSetup): string {
+  return JSON.stringify([
+    detect && [
+      detect.model.descriptor,
+      detect.minScore,
+      detect.iou,
+      detect.classMask && [...detect.classMask],
+    ],
+    depth?.model.descriptor,
+  ]);
 }

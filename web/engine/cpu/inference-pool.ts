@@ -47,6 +47,11 @@ export class InferencePool {
     }
   }
 
+  /** Whether nothing is inferred just now, and something may be. */
+  get isIdle(): boolean {
+    return !this.#ended.signal.aborted && this.#idle.length === this.size;
+  }
+
   /** Takes the inputs over and gives them back with the answer. */
   async run(request: InferenceRequest): Promise<InferenceAnswer> {
     const worker =

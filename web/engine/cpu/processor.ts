@@ -33,7 +33,7 @@ export class CpuProcessor implements FrameProcessor {
   readonly #schedule: Schedule;
   readonly #buffers = new PlaneBuffers();
 
-  /** @param pool of the stream's models; null when nothing is inferred. */
+  /** @param pool of the stream's models, the backend's; null when nothing is inferred. */
   constructor(stream: StreamSpec, pool: InferencePool | null) {
     const { depth, fps, layout } = stream;
     this.#stream = stream;
@@ -99,7 +99,8 @@ export class CpuProcessor implements FrameProcessor {
   }
 
   async close(): Promise<void> {
-    this.#pool?.close();
+    // What is still inferred nobody waits for any more.
+    if (this.#pool && !this.#pool.isIdle) this.#pool.close();
   }
 
   /** Every letterbox that is needed once, then all models in one worker. */

@@ -1,5 +1,5 @@
 import type { DepthModel, DetectModel } from '../../../models/descriptor.ts';
-import type { EngineHost, LoadedModel } from '../host.ts';
+import type { LoadedModel } from '../host.ts';
 import { Gpu } from './gpu.ts';
 import { WebGpuBackend } from './webgpu-backend.ts';
 
@@ -12,19 +12,8 @@ export async function openGpu(): Promise<Gpu> {
   return Gpu.open((await navigator.gpu.requestAdapter())!);
 }
 
-/** A backend, its device and what it logs. */
+/** A backend and its device. */
 export async function openBackend() {
-  const logged: string[] = [];
-  const unused = () => Promise.reject(new Error('a backend opens and emits nothing'));
-  const host: EngineHost = {
-    openSource: unused,
-    readPicture: unused,
-    createFile: unused,
-    loadModel: unused,
-    emit: unused,
-    progress: () => {},
-    log: (message) => logged.push(message),
-  };
   const adapter = (await navigator.gpu.requestAdapter())!;
   let device: GPUDevice | null = null;
   const request = adapter.requestDevice.bind(adapter);
@@ -32,8 +21,8 @@ export async function openBackend() {
     device = await request(descriptor);
     return device;
   };
-  const backend = await WebGpuBackend.create(adapter, host, ORT_BASE);
-  return { backend, device: device! as GPUDevice, logged };
+  const backend = await WebGpuBackend.create(adapter, ORT_BASE);
+  return { backend, device: device! as GPUDevice };
 }
 
 /** px, of the stand-in's input. */

@@ -23,7 +23,8 @@ let logged: string[];
 let ledger: FrameLedger;
 
 beforeEach(async () => {
-  ({ backend, device, logged } = await openBackend());
+  ({ backend, device } = await openBackend());
+  logged = [];
   ledger = new FrameLedger();
 });
 afterEach(async () => {
@@ -45,6 +46,7 @@ const specOf = (changes: Partial<StreamSpec> = {}): StreamSpec => ({
   picture: 'drawn',
   ledger,
   meter: new Meter(),
+  log: (message) => logged.push(message),
   ...changes,
 });
 

@@ -1,7 +1,7 @@
 import type { ModelDescriptor } from '../../../models/descriptor.ts';
 import type { Backend, FrameProcessor, StreamSpec } from '../backend/backend.ts';
 import { loadOrt, type OrtModule } from '../backend/ort.ts';
-import type { EngineHost, LoadedModel } from '../host.ts';
+import type { LoadedModel } from '../host.ts';
 import { chooseFrameOut } from './choose-frame-out.ts';
 import type { FrameOutWay } from './frame-out.ts';
 import { Gpu } from './gpu.ts';
@@ -14,17 +14,15 @@ export class WebGpuBackend implements Backend {
   readonly name = 'webgpu';
   readonly reason: string;
   readonly #gpu: Gpu;
-  readonly #host: EngineHost;
   readonly #ortBase: string;
   #ort: Promise<OrtModule> | null = null;
   /** By sha256: sources after the first find their model compiled. */
   readonly #models = new Map<string, Promise<GpuModel>>();
   #frameOut: Promise<FrameOutWay> | null = null;
 
-  private constructor(reason: string, gpu: Gpu, host: EngineHost, ortBase: string) {
+  private constructor(reason: string, gpu: Gpu, ortBase: string) {
     this.reason = reason;
     this.#gpu = gpu;
-    this.#host = host;
     this.#ortBase = ortBase;
   }
 
@@ -32,8 +30,8 @@ export class WebGpuBackend implements Backend {
    * @param ortBase address of the folder that holds onnxruntime-web's wasm files.
    * @throws {EdgeRunnerError} `no-gpu` when the adapter gives no device.
    */
-  static async create(adapter: GPUAdapter, host: EngineHost, ortBase: string): Promise<WebGpuBackend> {
-    return new WebGpuBackend(reasonFor(adapter.info), await Gpu.open(adapter), host, ortBase);
+  static async create(adapter: GPUAdapter, ortBase: string): Promise<WebGpuBackend> {
+    return new WebGpuBackend(reasonFor(adapter.info), await Gpu.open(adapter), ortBase);
   }
 
   async open(stream: StreamSpec): Promise<FrameProcessor> {
@@ -45,7 +43,7 @@ export class WebGpuBackend implements Backend {
       gpu: this.#gpu,
       inference: detectModel || depthModel ? new Inference(this.#gpu, stream, detectModel, depthModel) : null,
       frameOut: () => {
-        this.#frameOut ??= this.#chooseFrameOut();
+        this.#frameOut ??= this.#chooseFrameOut(stream.log);
         return this.#frameOut;
       },
     });
@@ -74,9 +72,9 @@ export class WebGpuBackend implements Backend {
     return loading as Promise<GpuModel<T>>;
   }
 
-  async #chooseFrameOut(): Promise<FrameOutWay> {
+  async #chooseFrameOut(log: StreamSpec['log']): Promise<FrameOutWay> {
     const { way, words } = await chooseFrameOut(this.#gpu);
-    this.#host.log(`frames out by ${words}`);
+    log(`frames out by ${words}`);
     return way;
   }
 }

@@ -7,6 +7,7 @@ import {
   USUAL_SEGMENT_SECONDS,
 } from '../../../protocol/index.ts';
 import {
+  Backends,
   encodeSound,
   MediaSource,
   planJob,
@@ -24,14 +25,21 @@ export interface WorkerStart {
   origin: string;
 }
 
-/** The engine in its worker, at one work for the command that opened the page. */
+/** Whether it may be given another work. */
+export type WorkerEnd = 'done' | 'failed';
+
+/** What is loaded for one work need not be loaded for the next. */
+const backends = new Backends();
+
+/** The engine in its worker, at one work after another for the command that opened the page. */
 self.onmessage = async ({ data: { token, work, origin } }: MessageEvent<WorkerStart>) => {
   const host = await CommandHost.connect(origin, token, work);
   const result = await carryOut(await host.work, host, origin).catch(
     (error: unknown): FromPage => ({ type: 'failed', error: EdgeRunnerError.from(error).toRecord() }),
   );
   await host.finish(result);
-  self.close();
+  const end: WorkerEnd = result.type === 'failed' ? 'failed' : 'done';
+  self.postMessage(end);
 };
 
 /** Seconds of each of so many pieces of a job's only source, as far as it says how long it is. */
@@ -63,7 +71,7 @@ async function carryOut(work: PageWork, host: CommandHost, origin: string): Prom
   const { job, workers, segment, boxes } = work;
   const result = await runJob(job, host, {
     ortBase: new URL(RUNNER_PATHS.ort, origin).href,
-    signal,
+    ...{ signal, backends },
     cores: Math.max(1, Math.floor(navigator.hardwareConcurrency / workers)),
     ...(segment && { segment }),
     ...(boxes && { boxes }),

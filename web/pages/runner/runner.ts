@@ -1,7 +1,7 @@
 import type { DeviceReport, FromNodeWorker, ToNodeWorker } from '../../../protocol/index.ts';
 import { probeCapabilities } from '../../node/capabilities.ts';
-import { type NodeHandle, startNode } from '../../node/index.ts';
-import type { WorkerStart } from './job-worker.ts';
+import { type NodeHandle, startNode, WarmWorkers } from '../../node/index.ts';
+import type { WorkerEnd, WorkerStart } from './job-worker.ts';
 
 /** What a node's page is told by its command. */
 interface NodeConfig {
@@ -30,12 +30,18 @@ declare global {
 
 let node: NodeHandle | null = null;
 
+const workers = new WarmWorkers(
+  () => new Worker(new URL('./job-worker.ts', import.meta.url), { type: 'module', name: 'engine' }),
+);
+
 window.edgeRunner = {
   run(token, work) {
-    const worker = new Worker(new URL('./job-worker.ts', import.meta.url), {
-      type: 'module',
-      name: `engine ${work}`,
-    });
+    const worker = workers.take();
+    // One that stumbles ends by itself, and its command hears that from its socket.
+    worker.onmessage = ({ data }: MessageEvent<WorkerEnd>) => {
+      if (data === 'done') workers.giveBack(worker);
+      else worker.terminate();
+    };
     const start: WorkerStart = { token, work, origin: location.origin };
     worker.postMessage(start);
   },
