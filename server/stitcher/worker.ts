@@ -76,7 +76,8 @@ function bytesOf(file: string | null, refuse: (what: string) => EdgeRunnerError)
         return bytes;
       },
       read: async (start, end) => read(start, end),
-      prefetchProfile: 'fileSystem',
+      // Each read is a question to another thread, and to a store.
+      prefetchProfile: 'network',
     }),
     loss: async () => null,
   };

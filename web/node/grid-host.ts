@@ -1,4 +1,4 @@
-import { type StreamTargetChunk, UrlSource } from 'mediabunny';
+import type { StreamTargetChunk } from 'mediabunny';
 import {
   EdgeRunnerError,
   EVENTS_FILE,
@@ -11,7 +11,7 @@ import {
   type WrittenFile,
 } from '../../protocol/index.ts';
 import type { EngineHost, LoadedModel, Progress, SourceBytes } from '../engine/index.ts';
-import { bytesOverHttp } from './http-bytes.ts';
+import { bytesOverHttp, rangedSource } from './http-bytes.ts';
 import { loadModel } from './model-cache.ts';
 import { PartUpload, type SentPart } from './part-upload.ts';
 import type { Preview } from './preview.ts';
@@ -64,19 +64,8 @@ export class GridHost implements EngineHost {
     const { link } = this.#options;
     // Beyond the end: which tells where that is.
     const get = (init: RequestInit) => link.fetch(() => this.#sources[id]!, init, [416]);
-    const { read, size } = bytesOverHttp(get);
-    return {
-      read,
-      size,
-      source: new UrlSource(link.url(this.#sources[id]!), {
-        fetchFn: ((_url: unknown, init: RequestInit = {}) => get(init)) as typeof fetch,
-        // The link has tried again already where that made sense.
-        getRetryDelay: () => null,
-        // A read ahead that fails is no fault of its own: the read that needs the bytes meets it again.
-        handleUnhandledError: () => {},
-      }),
-      loss: async () => null,
-    };
+    const bytes = bytesOverHttp(get);
+    return { ...bytes, source: rangedSource(bytes), loss: async () => null };
   }
 
   async readPicture({ id }: SourceSpec, index: number): Promise<Blob> {
