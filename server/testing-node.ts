@@ -67,11 +67,12 @@ export const patternJob = (sources = 1, more: object = {}) => ({
 
 /** What a look at a source finds that has so many segments of 50 frames, two seconds each. */
 export const reportOf = (segments: number, sound: ProbeReport['sound'] = 'none'): ProbeReport => ({
-  ...{ frames: 50 * segments, fps: 25, codec: 'avc1.4d401e', copied: false, sound, whole: null },
+  ...{ frames: 50 * segments, codec: 'avc1.4d401e', copied: false, sound, whole: null },
   segments: Array.from({ length: segments }, (_, ordinal) => ({
     ...{ ordinal, firstFrame: 50 * ordinal, frames: 50 },
     ...{ firstTime: 2_000_000 * ordinal, lastTime: 2_000_000 * ordinal + 1_960_000 },
     warmUp: { frame: 50 * ordinal, time: 2_000_000 * ordinal },
+    fps: 25,
   })),
 });
 

@@ -120,10 +120,10 @@ function idealSeconds({ plan }: CutClip, deaths: readonly number[]): number {
 }
 
 /** Every frame once, in its place and at its time, as a reader sees it that is not the writer. */
-function faultsOfVideo(path: string, { plan: { frames, fps } }: CutClip): string[] {
+function faultsOfVideo(path: string, { plan: { frames, segments } }: CutClip): string[] {
   const complaints = complaintsAbout(path);
   const times = framesOf(path).map(({ time }) => time);
-  const wrongTimes = times.filter((time, i) => Math.abs(time - i / fps!) > 1e-6).length;
+  const wrongTimes = times.filter((time, i) => Math.abs(time - i / segments[0]!.fps!) > 1e-6).length;
   const numbers = frameNumbers(path, CLIP_SIZE);
   const wrongNumbers = numbers.filter((number, i) => number !== i).length;
   return [

@@ -5,6 +5,7 @@ import { SegmentProgress } from './segment-progress.ts';
 const segment = (ordinal: number, frames: number): Segment => ({
   ...{ ordinal, frames, firstFrame: 0, firstTime: 0, lastTime: frames * 1e5 },
   warmUp: { frame: 0, time: 0 },
+  fps: 25,
 });
 const segments = [segment(0, 10), segment(1, 20)];
 

@@ -247,11 +247,11 @@ export class SplitRun {
     pass: StitchWork['pass'],
     filesOf: (output: string) => OutputFiles,
   ): Promise<Stitched> {
-    const { segments, fps } = this.#report!;
+    const { segments } = this.#report!;
     try {
       return await stitchHere({
         work: {
-          ...{ spec: this.#run.job, pass, fps, began: this.#began, sound: this.#sound },
+          ...{ spec: this.#run.job, pass, began: this.#began, sound: this.#sound },
           parts: segments.map(({ ordinal }) => this.#done[from].get(ordinal)!),
           before: this.#followed ? [this.#followed] : [],
         },

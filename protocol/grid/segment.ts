@@ -27,6 +27,8 @@ export const segment = z.object({
    * segment itself where they remember nothing.
    */
   warmUp: z.object({ frame: index, time: micros }),
+  /** Mean frames a second of the whole source; null where it does not say. */
+  fps: z.number().positive().nullable(),
 });
 export type Segment = z.infer<typeof segment>;
 
@@ -35,7 +37,6 @@ export const probeReport = z
   .object({
     /** Shown frames, of the part that the job is about. */
     frames: z.int().min(1),
-    fps: z.number().positive().nullable(),
     codec: z.string().max(100),
     /** Whether its packets go into the output as they are. */
     copied: z.boolean(),

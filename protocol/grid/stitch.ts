@@ -40,8 +40,6 @@ export interface StitchWork {
    * pass, or of segments in which objects are yet to be followed.
    */
   pass: 'follow' | 'stitch' | 'follow-and-stitch';
-  /** Of the source. */
-  fps: number | null;
   /** Of the passes before the one that is joined. */
   before: TaskOutcome[];
 }

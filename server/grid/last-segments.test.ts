@@ -6,6 +6,7 @@ const of = { job: 'j', source: 'in', kind: 'process' } as const;
 const segment: Segment = {
   ...{ ordinal: 0, firstFrame: 0, frames: 100, firstTime: 0, lastTime: 1 },
   warmUp: { frame: 0, time: 0 },
+  fps: 25,
 };
 /** Milliseconds; whatever is looked at happens now. */
 const NOW = 100_000;

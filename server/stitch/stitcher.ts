@@ -22,7 +22,7 @@ import type { NewAttempt } from '../store/claims.ts';
 import type { Database } from '../store/database.ts';
 import { type TaskKind, tasksOfJob } from '../store/jobs.ts';
 import { deleteBlobs, partsOfSource } from '../store/records.ts';
-import { beganAt, claimForServer, probeOf, redoSegment } from '../store/stitching.ts';
+import { beganAt, claimForServer, redoSegment } from '../store/stitching.ts';
 import { type RandomBytes, sourceBytes, storedBytes } from './source-bytes.ts';
 import { stitchInThread } from './stitcher-thread.ts';
 
@@ -167,7 +167,6 @@ export class Stitcher {
         ...{ spec: about, parts, began: began.getTime() },
         sound: files.find(({ task }) => task === sound)?.id ?? null,
         pass: kind === 'follow' ? 'follow' : found ? 'follow-and-stitch' : 'stitch',
-        fps: (await probeOf(db, job, source)).fps,
         // It sums up the pass before it.
         before: done.flatMap(({ kind: of, outcome }) => (of === 'follow' && outcome ? [outcome] : [])),
       },

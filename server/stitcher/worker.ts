@@ -104,9 +104,9 @@ async function run(work: StitchWork): Promise<void> {
 }
 
 async function carryOut(work: StitchWork): Promise<Extract<FromStitcher, { type: 'done' }>> {
-  const { spec, parts, pass, fps } = work;
+  const { spec, parts, pass } = work;
   const [plan] = planJob(spec);
-  const follower = pass === 'stitch' ? null : new SegmentFollower(plan!, fps);
+  const follower = pass === 'stitch' ? null : new SegmentFollower(plan!, parts[0]!.segment.fps);
   const files: WrittenFile[] = [];
   if (pass === 'follow') {
     files.push(...(await follow(work, follower!)));

@@ -1,4 +1,4 @@
-import type { ErrorRecord, ProbeReport } from '../../protocol/index.ts';
+import type { ErrorRecord } from '../../protocol/index.ts';
 import { lease, type NewAttempt, OF_SERVER } from './claims.ts';
 import type { Database } from './database.ts';
 import { endAttempts, MOST_FAILURES } from './endings.ts';
@@ -20,15 +20,6 @@ export function claimForServer(db: Database, ttlMs: number): Promise<NewAttempt 
     await acceptOffers(tx, [made!], ttlMs);
     return made!;
   });
-}
-
-/** What was seen of a source. */
-export async function probeOf(db: Database, job: string, source: string): Promise<ProbeReport> {
-  const [row] = await db.query<{ plan: ProbeReport }>(
-    `SELECT outcome -> 'plan' AS plan FROM task WHERE job = $1 AND source = $2 AND kind = 'probe'`,
-    [job, source],
-  );
-  return row!.plan;
 }
 
 /** When work at a source was begun. */

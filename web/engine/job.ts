@@ -207,7 +207,10 @@ function openSource(context: StreamContext): Promise<FrameSource> | FrameSource 
 
 async function openMedia(source: SourceSpec, context: StreamContext): Promise<FrameSource> {
   const bytes = await context.host.openSource(source);
-  return new VideoSource(await MediaSource.open(sourceName(source), bytes), {
+  const { segment } = context;
+  // The event of the source is that of the first one.
+  const known = segment && segment.ordinal > 0 ? { fps: segment.fps } : null;
+  return new VideoSource(await MediaSource.open(sourceName(source), bytes, known), {
     ...context,
     encoded: context.plan.video !== null,
   });

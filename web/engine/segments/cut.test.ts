@@ -7,7 +7,7 @@ const FRAME = 40_000;
 /** Times of frames, and of a keyframe every so many of them. */
 function clip(frames: number, keyEvery: number, first = 0) {
   const shown = Array.from({ length: frames }, (_, i) => first + i * FRAME);
-  return { shown, keys: shown.filter((_, i) => i % keyEvery === 0), firstFrame: 0 };
+  return { shown, keys: shown.filter((_, i) => i % keyEvery === 0), firstFrame: 0, fps: 25 };
 }
 
 const cutAt = (clip: Clip, seconds: number, memory = (_frame: number) => 0) =>

@@ -7,6 +7,8 @@ export interface Clip {
   keys: readonly number[];
   /** Number, in the whole source, of the first that is shown. */
   firstFrame: number;
+  /** Mean frames a second of the whole; null where it does not say. */
+  fps: number | null;
 }
 
 export interface CutOptions {
@@ -23,7 +25,7 @@ export interface Cut {
 }
 
 /** Cuts a source at keyframes, as evenly as these allow. */
-export function cutSegments({ shown, keys, firstFrame }: Clip, { seconds, memory }: CutOptions): Cut {
+export function cutSegments({ shown, keys, firstFrame, fps }: Clip, { seconds, memory }: CutOptions): Cut {
   const times = Float64Array.from(shown).sort();
   const ordered = Float64Array.from(keys).sort();
   const span = times.at(-1)! - times[0]!;
@@ -38,6 +40,7 @@ export function cutSegments({ shown, keys, firstFrame }: Clip, { seconds, memory
       ...{ ordinal, firstFrame: firstFrame + from, frames: to - from },
       ...{ firstTime: times[from]!, lastTime: times[to - 1]! },
       warmUp: { frame: firstFrame + start, time: times[start]! },
+      fps,
     });
     from = to;
   }

@@ -7,6 +7,7 @@ const part = (ordinal: number): { segment: Segment } => ({
     ...{ ordinal, firstFrame: 10 * ordinal, frames: 10 },
     ...{ firstTime: 400_000 * ordinal, lastTime: 400_000 * ordinal + 360_000 },
     warmUp: { frame: 10 * ordinal, time: 400_000 * ordinal },
+    fps: 25,
   },
 });
 

@@ -104,6 +104,7 @@ describe('joining segments', () => {
         ...{ ordinal, firstFrame: first, frames: count },
         ...{ firstTime: first * 40_000, lastTime: (first + count - 1) * 40_000 },
         warmUp: { frame: first, time: first * 40_000 },
+        fps: 25,
       });
       first += count;
     }

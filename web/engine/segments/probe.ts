@@ -63,7 +63,6 @@ export async function probeJob(
     const cut = await cutWhereDecodable(media, clip, { seconds, memory }, signal);
     return {
       frames: clip.shown.length,
-      fps: media.video.fps,
       codec: media.video.config.codec,
       copied,
       sound: media.audio && plan!.video ? soundOf(media.audio.codec, plan!.video.spec.container) : 'none',
@@ -86,7 +85,7 @@ async function readIndex(
 ): Promise<Clip> {
   const { start, end } = rangeOf(plan.source);
   const [from, to] = [start * 1e6 - 0.5, end * 1e6 - 0.5];
-  const clip = { shown: [] as number[], keys: [] as number[], firstFrame: 0 };
+  const clip = { shown: [] as number[], keys: [] as number[], firstFrame: 0, fps: media.video.fps };
   let packets = 0;
   for await (const { time, key } of media.videoIndex()) {
     signal.throwIfAborted();

@@ -42,6 +42,12 @@ export interface AudioInfo {
 /** Timestamps closer than this are the same instant: half a microsecond, WebCodecs' tick. */
 export const HALF_TICK = 0.5e-6;
 
+/** What was found out of a source before. */
+export interface Known {
+  fps: number | null;
+}
+
+/** @param known what need not be found out, by going through all packets. */
 export async function readVideoInfo(
   format: string,
   track: InputVideoTrack,
@@ -49,16 +55,17 @@ export async function readVideoInfo(
   config: VideoDecoderConfig,
   origin: number,
   movie: Movie | null,
+  known: Known | null,
 ): Promise<VideoInfo> {
   const orientation: Orientation = { rotation: await track.getRotation(), flip: await track.getFlip() };
   const fragmented = movie?.fragmented ?? false;
   // With samples in the index and fragments behind it, what the index calls the duration is that of the former.
   const duration = fragmented && movie?.indexed.has(track.id) ? null : await track.getDurationFromMetadata();
   const listed = (format === 'MP4' || format === 'QuickTime File Format') && !fragmented && duration !== null;
-  const counted = listed ? await count(track, origin) : null;
+  const counted = listed && !known ? await count(track, origin) : null;
   // Enough packets for a mean that a reader of the event can use, few enough to cost nothing on a slow source. A
   // source cut before the last of them gives none; its packets are read all the same.
-  const rate = counted ? null : await track.computePacketStats(60).catch(() => null);
+  const rate = counted || known ? null : await track.computePacketStats(60).catch(() => null);
   const seconds = duration === null ? null : duration - origin;
   return {
     format,
@@ -73,7 +80,7 @@ export async function readVideoInfo(
       orientation,
     },
     pixelAspect: await track.getPixelAspectRatio(),
-    fps: counted && seconds ? counted.shown / seconds : (rate?.averagePacketRate ?? null),
+    fps: known ? known.fps : counted && seconds ? counted.shown / seconds : (rate?.averagePacketRate ?? null),
     packets: counted?.all ?? null,
     frames: counted?.shown ?? null,
     duration: seconds,

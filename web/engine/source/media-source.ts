@@ -11,7 +11,7 @@ import { EdgeRunnerError } from '../../../protocol/index.ts';
 import type { SourceBytes } from '../host.ts';
 import { ContainerBytes } from './container-bytes.ts';
 import { ForwardOnly } from './forward-only.ts';
-import { type AudioInfo, HALF_TICK, type VideoInfo } from './media-info.ts';
+import { type AudioInfo, HALF_TICK, type Known, type VideoInfo } from './media-info.ts';
 import { inShort, type Opened, openTracks, REPAIR } from './open-tracks.ts';
 import { PacketReader } from './packet-reader.ts';
 
@@ -51,16 +51,17 @@ export class MediaSource {
   /**
    * @throws {EdgeRunnerError} `input-not-media`, `input-no-video`, `input-no-frames`, `input-codec` (a codec nobody
    * can name; whether the browser decodes it is the decoder's question).
+   * @param known of the whole, for whoever reads a part of it: its packets are not counted then.
    */
-  static async open(name: string, bytes: SourceBytes): Promise<MediaSource> {
+  static async open(name: string, bytes: SourceBytes, known: Known | null = null): Promise<MediaSource> {
     const container = await ContainerBytes.open(bytes);
     try {
-      return new MediaSource(await openTracks(name, bytes, container, container.source));
+      return new MediaSource(await openTracks(name, bytes, container, container.source, known));
     } catch (error) {
       // A stream has ended by now, and may have been cut before its first cluster was whole.
       const late = await container.lateSource();
       if (!late) throw error;
-      return new MediaSource(await openTracks(name, bytes, container, late));
+      return new MediaSource(await openTracks(name, bytes, container, late, known));
     }
   }
 

@@ -10,7 +10,7 @@ import {
 import { EdgeRunnerError } from '../../../protocol/index.ts';
 import type { SourceBytes } from '../host.ts';
 import type { ContainerBytes } from './container-bytes.ts';
-import { type AudioInfo, readAudioInfo, readVideoInfo, type VideoInfo } from './media-info.ts';
+import { type AudioInfo, type Known, readAudioInfo, readVideoInfo, type VideoInfo } from './media-info.ts';
 
 export interface Opened {
   name: string;
@@ -33,10 +33,11 @@ export async function openTracks(
   bytes: SourceBytes,
   container: ContainerBytes,
   source: Source,
+  known: Known | null,
 ): Promise<Opened> {
   const input = new Input({ formats: ALL_FORMATS, source });
   try {
-    return { name, bytes, container, input, ...(await readInput(name, bytes, container, input)) };
+    return { name, bytes, container, input, ...(await readInput(name, bytes, container, input, known)) };
   } catch (error) {
     input.dispose();
     const lost = await bytes.loss();
@@ -52,6 +53,7 @@ async function readInput(
   bytes: SourceBytes,
   container: ContainerBytes,
   input: Input,
+  known: Known | null,
 ): Promise<Pick<Opened, 'video' | 'audio' | 'origin' | 'videoTrack' | 'audioTrack'>> {
   const format = await input.getFormat().catch(async (error: unknown) => {
     if (!(error instanceof UnsupportedInputFormatError) || (await bytes.loss())) throw error;
@@ -82,7 +84,7 @@ async function readInput(
   const first = await new EncodedPacketSink(videoTrack).getFirstPacket();
   if (!first) throw noFrames(name);
   const origin = await startOf(videoTrack, audioTrack);
-  const video = await readVideoInfo(format.name, videoTrack, codec, config, origin, container.movie);
+  const video = await readVideoInfo(format.name, videoTrack, codec, config, origin, container.movie, known);
   const audio = audioTrack ? await readAudioInfo(audioTrack, video.packets !== null) : null;
   return { videoTrack, audioTrack, origin, video, audio };
 }

@@ -14,6 +14,7 @@ function attempt(id: string, nodeId: string | null, node: string | null, second:
 const segment = (ordinal: number): Task['segment'] => ({
   ...{ ordinal, firstFrame: 5 * ordinal, frames: 5, firstTime: ordinal, lastTime: ordinal },
   warmUp: { frame: 0, time: 0 },
+  fps: 25,
 });
 
 const task = (ordinal: number, kind: string, more: Partial<Task> = {}): Task => ({
