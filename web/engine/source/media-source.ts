@@ -179,9 +179,13 @@ export class MediaSource {
   }
 
   async *#packets(track: InputVideoTrack | InputAudioTrack, from: number): AsyncGenerator<EncodedPacket> {
+    let usual = 0;
     for await (const packet of this.#read(track, from <= 0 ? null : from + this.origin, {})) {
+      // The last one of a stream has none where only the next would tell, and nobody shows what lasts no time.
+      usual = packet.duration || usual;
       // Whole microseconds, WebCodecs' ticks: what rounds twice further on is then rounded once.
-      yield packet.clone({ timestamp: Math.round((packet.timestamp - this.origin) * 1e6) / 1e6 });
+      const timestamp = Math.round((packet.timestamp - this.origin) * 1e6) / 1e6;
+      yield packet.clone({ timestamp, duration: usual });
     }
   }
 
