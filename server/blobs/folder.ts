@@ -31,6 +31,9 @@ interface Layout {
   partBytes: number;
 }
 
+/** Read from a file at a time: few turns of the event loop for a video, little memory for one reader of many. */
+const READ_BYTES = 1 << 18;
+
 /**
  * Files in a folder, which several servers may share. A part is `<key>/part.<index>/<sha256>`; a complete file has a
  * mark, `<key>/complete.mark/<bytes>.<bytes of a part>`. Both are folders with one entry, made beside
@@ -171,6 +174,7 @@ export class FolderBlobStore implements BlobStore {
       yield* createReadStream(join(folder, entry), {
         start: Math.max(start - first, 0),
         end: Math.min(end - first, partBytes) - 1,
+        highWaterMark: READ_BYTES,
       });
     }
   }
