@@ -58,7 +58,8 @@ export async function sendUpload({ client, name, from, onProgress, signal }: Upl
     };
     begin().catch(reject);
   });
-  if (typeof from === 'string' && before && (await stat(from)).size !== before.size)
+  const after = typeof from === 'string' ? await stat(from) : null;
+  if (before && after && (after.size !== before.size || after.mtimeMs !== before.mtimeMs))
     throw new EdgeRunnerError(
       'source-changed',
       `${name} changed while it was uploaded: it is still being written.`,

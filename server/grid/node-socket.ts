@@ -179,7 +179,9 @@ export class NodeSocket {
         const what = withoutAddresses(message.message);
         this.#log.warn({ attempt, code }, what);
         if (isOfNode(code)) node.failures++;
-        await grid.end({ attempt, lease, state: 'failed', error: { code, message: what, remedy }, retry });
+        const error = { code, message: what, remedy };
+        if (code === 'segment-short' && held.segment) await grid.endShort(held, error);
+        else await grid.end({ attempt, lease, state: 'failed', error, retry });
         return this.#free(node, attempt);
       }
       case 'files':

@@ -6,6 +6,7 @@ import {
   EdgeRunnerError,
   type FrameEvent,
   type LiveStats,
+  type Segment,
   type ZoneTotals,
 } from '../../protocol/index.ts';
 import type { Backend, FrameProcessor, Processed } from './backend/backend.ts';
@@ -110,7 +111,8 @@ export async function runStream(
   );
   try {
     const frames = await run.go();
-    if (frames.count === 0) throw nothingIn(range, sourceName(plan.source), source.info.duration);
+    if (frames.count === 0)
+      throw segment ? nothingOf(segment) : nothingIn(range, sourceName(plan.source), source.info.duration);
     await video?.finish();
     return {
       frames: frames.count,
@@ -336,6 +338,14 @@ class StreamRun {
     return segment !== null && index < segment.firstFrame;
   }
 }
+
+/** What was planned of a source that is damaged there. */
+const nothingOf = ({ ordinal, frames }: Segment) =>
+  new EdgeRunnerError(
+    'segment-short',
+    `Segment ${ordinal} has none of its ${frames} frames: nothing of it could be decoded.`,
+    'It is tried on another node.',
+  );
 
 /** The refusal of a source that gave no frame, or has none in the part that was asked for. */
 function nothingIn({ start, end }: Range, name: string, duration: number | null): EdgeRunnerError {

@@ -11,6 +11,7 @@ import {
   type WrittenFile,
 } from '../../protocol/index.ts';
 import type { EngineHost, LoadedModel, Progress, SourceBytes } from '../engine/index.ts';
+import { BlockReader } from './block-reader.ts';
 import { bytesOverHttp, rangedSource } from './http-bytes.ts';
 import { loadModel } from './model-cache.ts';
 import { PartUpload, type SentPart } from './part-upload.ts';
@@ -64,8 +65,18 @@ export class GridHost implements EngineHost {
     const { link } = this.#options;
     // Beyond the end: which tells where that is.
     const get = (init: RequestInit) => link.fetch(() => this.#sources[id]!, init, [416]);
+    const { kind, segment } = this.#options.attempt.work;
     const bytes = bytesOverHttp(get);
-    return { ...bytes, source: rangedSource(bytes), loss: async () => null };
+    if (!segment && kind !== 'probe')
+      return { ...bytes, source: rangedSource(bytes, { ahead: true }), loss: async () => null };
+    // Only a part of it is read.
+    const blocks = new BlockReader(bytes);
+    return {
+      read: (start, end) => blocks.read(start, end),
+      size: () => blocks.size(),
+      source: rangedSource(blocks, { ahead: false }),
+      loss: async () => null,
+    };
   }
 
   async readPicture({ id }: SourceSpec, index: number): Promise<Blob> {

@@ -39,20 +39,24 @@ export function bytesOverHttp(get: Get): Pick<SourceBytes, 'read' | 'size'> {
 /**
  * A source for a demuxer that asks for no more than it is about to read. (The demuxer's own for addresses asks for all
  * up to the end, and hangs up when it has enough: by then megabytes are on their way that nobody wants.)
+ * @param ahead whether it reads more and more ahead, as for who reads all.
  */
-export function rangedSource({ read, size }: Pick<SourceBytes, 'read' | 'size'>): Source {
+export function rangedSource(
+  bytes: Pick<SourceBytes, 'read' | 'size'>,
+  { ahead }: { ahead: boolean },
+): Source {
   return new CustomSource({
     getSize: async () => {
-      const bytes = await size();
-      if (bytes === null) throw brokeOff('nobody says how long it is');
-      return bytes;
+      const size = await bytes.size();
+      if (size === null) throw brokeOff('nobody says how long it is');
+      return size;
     },
     read: async (start, end) => {
-      const bytes = await read(start, end);
-      if (bytes.byteLength < end - start) throw brokeOff(`it broke off at byte ${start + bytes.byteLength}`);
-      return bytes;
+      const piece = await bytes.read(start, end);
+      if (piece.byteLength < end - start) throw brokeOff(`it broke off at byte ${start + piece.byteLength}`);
+      return piece;
     },
-    prefetchProfile: 'network',
+    prefetchProfile: ahead ? 'network' : 'none',
     // A read ahead that fails is no fault of its own: the read that needs the bytes meets it again.
     handleUnhandledError: () => {},
   });

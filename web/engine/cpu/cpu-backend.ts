@@ -4,6 +4,7 @@ import type { BackendSetup } from '../backend/select.ts';
 import { leastScore } from '../track/following.ts';
 import { InferencePool, poolLayout } from './inference-pool.ts';
 import type { InferenceSetup } from './inference-worker.ts';
+import { PlaneBuffers } from './planes.ts';
 import { CpuProcessor } from './processor.ts';
 
 /** Planar YUV in typed arrays, ORT's wasm in workers of its own. */
@@ -13,6 +14,7 @@ export class CpuBackend implements Backend {
   readonly #setup: BackendSetup;
   /** That of the last stream, for the next one with the same models and options. */
   #pool: { of: string; pool: InferencePool } | null = null;
+  readonly #buffers = new PlaneBuffers();
 
   constructor(reason: string, setup: BackendSetup) {
     this.reason = reason;
@@ -21,7 +23,7 @@ export class CpuBackend implements Backend {
 
   async open(stream: StreamSpec): Promise<FrameProcessor> {
     const { detect, depth, boxes } = stream;
-    if (!detect && !depth) return new CpuProcessor(stream, null);
+    if (!detect && !depth) return new CpuProcessor(stream, null, this.#buffers);
     const { ortBase, cores } = this.#setup;
     const { sessions, threads } = poolLayout(cores);
     const setup: InferenceSetup = {
@@ -34,7 +36,7 @@ export class CpuBackend implements Backend {
       },
       depth: depth && { model: depth.model },
     };
-    return new CpuProcessor(stream, await this.#poolOf(sessions, setup));
+    return new CpuProcessor(stream, await this.#poolOf(sessions, setup), this.#buffers);
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@ import type {
   InferenceAnswer,
   InferenceRequest,
   InferenceSetup,
+  ModelInput,
   WorkerReply,
   WorkerRequest,
 } from './inference-worker.ts';
@@ -23,6 +24,8 @@ export class InferencePool {
   #all: Worker[];
   #waiting: { give(worker: Worker): void; fail(error: unknown): void }[] = [];
   #ended = new AbortController();
+  /** Inputs that are in no worker now: memory that goes from worker to worker is given back late, if at all. */
+  readonly #spare: ModelInput[] = [];
 
   private constructor(workers: Worker[]) {
     this.#all = workers;
@@ -50,6 +53,16 @@ export class InferencePool {
   /** Whether nothing is inferred just now, and something may be. */
   get isIdle(): boolean {
     return !this.#ended.signal.aborted && this.#idle.length === this.size;
+  }
+
+  /** An input of so many values; what is in it is old. */
+  takeInput(length: number): ModelInput {
+    const at = this.#spare.findIndex((input) => input.length === length);
+    return at < 0 ? new Float32Array(length) : this.#spare.splice(at, 1)[0]!;
+  }
+
+  giveInput(input: ModelInput): void {
+    this.#spare.push(input);
   }
 
   /** Takes the inputs over and gives them back with the answer. */

@@ -9,9 +9,16 @@ import { type Letterboxes, letterboxesOf } from '../backend/letterboxes.ts';
 import { type EstimatedDepth, HeldDepth, type ShownDepth } from '../depth/held-depth.ts';
 import { type BoxesOfFrames, boxesOfFrames } from '../track/boxes-of-frames.ts';
 import type { InferencePool } from './inference-pool.ts';
-import type { InferenceRequest, ModelInput } from './inference-worker.ts';
+import type { InferenceRequest } from './inference-worker.ts';
 import { CpuPainter } from './painter.ts';
-import { copyPlanes, type FramePlanes, frameOver, likeOf, PlaneBuffers, toUprightI420 } from './planes.ts';
+import {
+  copyPlanes,
+  type FramePlanes,
+  frameOver,
+  likeOf,
+  type PlaneBuffers,
+  toUprightI420,
+} from './planes.ts';
 
 interface Inferred {
   detections: Detection[] | null;
@@ -25,23 +32,24 @@ export class CpuProcessor implements FrameProcessor {
   readonly #pool: InferencePool | null;
   readonly #letterboxes: Letterboxes;
   readonly #letterboxers: LetterboxCpu[];
-  /** For each letterbox, input tensors that are not in a worker now. */
-  readonly #inputs: ModelInput[][];
   readonly #boxes: BoxesOfFrames;
   readonly #held: HeldDepth | null;
   readonly #painter: CpuPainter;
   readonly #schedule: Schedule;
-  readonly #buffers = new PlaneBuffers();
+  readonly #buffers: PlaneBuffers;
 
-  /** @param pool of the stream's models, the backend's; null when nothing is inferred. */
-  constructor(stream: StreamSpec, pool: InferencePool | null) {
+  /**
+   * @param pool of the stream's models, the backend's; null when nothing is inferred.
+   * @param buffers the backend's as well.
+   */
+  constructor(stream: StreamSpec, pool: InferencePool | null, buffers: PlaneBuffers) {
     const { depth, fps, layout } = stream;
     this.#stream = stream;
     this.#schedule = new Schedule(stream);
     this.#pool = pool;
+    this.#buffers = buffers;
     this.#letterboxes = letterboxesOf(stream);
     this.#letterboxers = this.#letterboxes.specs.map((spec) => new LetterboxCpu(spec));
-    this.#inputs = this.#letterboxes.specs.map(() => []);
     this.#boxes = boxesOfFrames(stream);
     this.#held = depth && new HeldDepth(depth.options, fps);
     this.#painter = new CpuPainter(
@@ -113,7 +121,7 @@ export class CpuProcessor implements FrameProcessor {
       const known = used.indexOf(which);
       if (known >= 0) return known;
       const { width, height } = specs[which]!;
-      const tensor = this.#inputs[which]!.pop() ?? new Float32Array(3 * width * height);
+      const tensor = this.#pool!.takeInput(3 * width * height);
       const start = performance.now();
       this.#letterboxers[which]!.run(picture, view, tensor);
       meter.stage('letterbox').add(performance.now() - start);
@@ -127,7 +135,7 @@ export class CpuProcessor implements FrameProcessor {
       request.depth = { input: input(wanted.depth!), rect };
     }
     const { inputs, detections, depth: estimated, times } = await this.#pool!.run(request);
-    for (const [i, tensor] of inputs.entries()) this.#inputs[used[i]!]!.push(tensor);
+    for (const tensor of inputs) this.#pool!.giveInput(tensor);
     if (times.infer !== undefined) meter.stage('infer').add(times.infer);
     if (times.inferDepth !== undefined) meter.stage('infer-depth').add(times.inferDepth);
     meter.stage('postprocess').add(times.postprocess);
