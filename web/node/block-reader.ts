@@ -29,6 +29,8 @@ export class BlockReader implements Pick<SourceBytes, 'read' | 'size'> {
     // Whoever has read the one before goes on to the one after.
     const goesOn = this.#blocks.has(first - 1);
     const blocks = Array.from({ length: last - first + 1 }, (_, i) => this.#block(first + i));
+    // The first that fails is met below; of the others nobody need hear.
+    for (const block of blocks) block.catch(() => {});
     if (goesOn && (await this.#reaches(last + 1))) this.#block(last + 1).catch(() => {});
     let filled = 0;
     for (const [i, loading] of blocks.entries()) {
@@ -49,18 +51,9 @@ export class BlockReader implements Pick<SourceBytes, 'read' | 'size'> {
   }
 
   #block(number: number): Promise<Uint8Array> {
-    const known = this.#blocks.get(number);
-    const block = known ?? this.#source.read(number * BLOCK, (number + 1) * BLOCK);
+    const block = this.#blocks.get(number) ?? this.#load(number);
     this.#blocks.delete(number);
     this.#blocks.set(number, block);
-    // One that failed, or came short, may be had another time.
-    if (!known)
-      block.then(
-        async ({ byteLength }) => {
-          if (byteLength < BLOCK && (await this.#reaches(number, byteLength))) this.#forget(number, block);
-        },
-        () => this.#forget(number, block),
-      );
     for (const oldest of this.#blocks.keys()) {
       if (this.#blocks.size <= MOST_BLOCKS) break;
       this.#blocks.delete(oldest);
@@ -68,7 +61,16 @@ export class BlockReader implements Pick<SourceBytes, 'read' | 'size'> {
     return block;
   }
 
-  #forget(number: number, block: Promise<Uint8Array>): void {
-    if (this.#blocks.get(number) === block) this.#blocks.delete(number);
+  /** One that fails, or comes short, is not kept: it may be had another time. */
+  async #load(number: number): Promise<Uint8Array> {
+    try {
+      const bytes = await this.#source.read(number * BLOCK, (number + 1) * BLOCK);
+      if (bytes.byteLength < BLOCK && (await this.#reaches(number, bytes.byteLength)))
+        this.#blocks.delete(number);
+      return bytes;
+    } catch (error) {
+      this.#blocks.delete(number);
+      throw error;
+    }
   }
 }
