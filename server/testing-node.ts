@@ -65,6 +65,14 @@ export const patternJob = (sources = 1, more: object = {}) => ({
   ...more,
 });
 
+/** A job about a clip at an address, events out: it is looked at first. Nothing answers there. */
+export const addressJob = (more: object = {}) => ({
+  v: 1,
+  sources: [{ id: 'in', kind: 'http', url: 'http://127.0.0.1:9/clip.mp4' }],
+  outputs: [{ id: 'events', kind: 'events', from: 'in' }],
+  ...more,
+});
+
 /** What a look at a source finds that has so many segments of 50 frames, two seconds each. */
 export const reportOf = (segments: number, sound: ProbeReport['sound'] = 'none'): ProbeReport => ({
   ...{ frames: 50 * segments, codec: 'avc1.4d401e', copied: false, sound, whole: null },

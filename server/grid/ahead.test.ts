@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobView, Offer } from '../../protocol/index.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
-import { reportOf, SimulatedNode } from '../testing-node.ts';
+import { addressJob, reportOf, SimulatedNode } from '../testing-node.ts';
 
 const SEGMENTS = 6;
 const REPORT = reportOf(SEGMENTS);
@@ -30,11 +30,7 @@ describe('a node that prepares the next segment while it works at one', () => {
   const submit = async () => {
     const { body } = await server.ask<JobView>('POST', '/v1/jobs', {
       body: {
-        spec: {
-          v: 1,
-          sources: [{ id: 'in', kind: 'http', url: 'http://127.0.0.1:9/clip.mp4' }],
-          outputs: [{ id: 'events', kind: 'events', from: 'in' }],
-        },
+        spec: addressJob(),
       },
     });
     return body.id;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobDetail, JobView, Offer } from '../../protocol/index.ts';
 import { startTestServer, type TestServer, UNHURRIED } from '../testing.ts';
-import { patternJob, SimulatedNode } from '../testing-node.ts';
+import { addressJob, patternJob, SimulatedNode } from '../testing-node.ts';
 
 const CODEC = { code: 'input-codec', message: 'hevc cannot be decoded', remedy: 'Convert it.', retry: true };
 
@@ -179,11 +179,7 @@ describe('a look at a source', () => {
       const lost = await join('lost');
       const { body } = await server.ask<JobView>('POST', '/v1/jobs', {
         body: {
-          spec: {
-            v: 1,
-            sources: [{ id: 'in', kind: 'http', url: 'http://127.0.0.1:9/clip.mp4' }],
-            outputs: [{ id: 'events', kind: 'events', from: 'in' }],
-          },
+          spec: addressJob(),
         },
       });
       await lost.hold(await lost.next('offer'));

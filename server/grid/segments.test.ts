@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobDetail, JobEvent, JobView, Offer, ProbeReport, Segment } from '../../protocol/index.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
-import { reportOf, SimulatedNode } from '../testing-node.ts';
+import { addressJob, reportOf, SimulatedNode } from '../testing-node.ts';
 
 /** Event lines of 50 frames. */
 function linesOf(first: number, more: object = {}): string {
@@ -41,13 +41,7 @@ describe('a source that may be cut', () => {
   const submit = async (more: object = {}) => {
     const { body } = await server.ask<JobView>('POST', '/v1/jobs', {
       body: {
-        spec: {
-          v: 1,
-          sources: [{ id: 'in', kind: 'http', url: 'http://127.0.0.1:9/clip.mp4' }],
-          outputs: [{ id: 'events', kind: 'events', from: 'in' }],
-          segment: 2,
-          ...more,
-        },
+        spec: addressJob({ segment: 2, ...more }),
       },
     });
     return body.id;
