@@ -7,6 +7,7 @@ export const ERROR_EXIT = {
   'option-invalid': 2,
   'job-invalid': 2,
   'zones-invalid': 2,
+  'banner-invalid': 2,
   'input-missing': 2,
   'input-unreadable': 2,
   'input-folder': 2,

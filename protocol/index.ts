@@ -1,3 +1,4 @@
+export * from './banner.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './grid/index.ts';
