@@ -9,7 +9,11 @@ export default defineConfig({
   define: { __VERSION__: JSON.stringify(packageJson.version) },
   root: path('web/pages'),
   // ORT's wasm and its loader are served from the installed package under /ort/, not copied into our bundle.
-  resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'] },
+  resolve: {
+    conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
+    // The live pages are written as anybody else's would be.
+    alias: { 'edge-runner': path('web/live/index.ts') },
+  },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   worker: { format: 'es' },
   build: {
@@ -22,6 +26,7 @@ export default defineConfig({
         runner: path('web/pages/runner/index.html'),
         contribute: path('web/pages/contribute/index.html'),
         dashboard: path('web/pages/dashboard/index.html'),
+        overlay: path('web/pages/overlay/index.html'),
         api: path('web/pages/api/index.html'),
         bench: path('web/pages/bench/index.html'),
         peers: path('web/pages/bench/peers.html'),

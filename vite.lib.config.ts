@@ -11,7 +11,7 @@ export default defineConfig({
   build: {
     lib: {
       entry: {
-        engine: path('web/engine/index.ts'),
+        engine: path('web/live/index.ts'),
         kernels: path('kernels/index.ts'),
         protocol: path('protocol/index.ts'),
       },
@@ -20,6 +20,6 @@ export default defineConfig({
     outDir: path('dist/lib'),
     emptyOutDir: true,
     target: 'esnext',
-    rolldownOptions: { external: [/^mediabunny/, /^onnxruntime-web/, /^zod/] },
+    rolldownOptions: { external: [/^mediabunny/, /^onnxruntime-web/, /^zod/, /^hls\.js/] },
   },
 });

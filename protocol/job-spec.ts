@@ -194,6 +194,9 @@ export const jobSpec = z.strictObject({
 export type JobSpec = z.infer<typeof jobSpec>;
 export type SourceSpec = JobSpec['sources'][number];
 export type StageSpec = JobSpec['stages'][number];
+type Unchained<T> = T extends unknown ? Omit<T, 'id' | 'from'> : never;
+/** A stage as it is written where stages stand in a chain, each on the one before, and defaults may be left out. */
+export type StageInput = Unchained<z.input<typeof stageSpec>>;
 export type OutputSpec = JobSpec['outputs'][number];
 export type VideoOutputSpec = Extract<OutputSpec, { kind: 'video' }>;
 export type DetectOptions = z.infer<typeof detectOptions>;

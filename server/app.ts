@@ -19,7 +19,7 @@ import type { Services } from './services.ts';
 import { recordAct } from './store/records.ts';
 
 /** What people open. */
-const PAGES = ['dashboard', 'contribute', 'api'];
+const PAGES = ['dashboard', 'contribute', 'api', 'overlay'];
 
 /** The HTTP side of a server: pages, API, bytes. */
 export function buildApp(

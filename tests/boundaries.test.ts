@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ROOT } from './support/command.ts';
 
 const ROOMS = [
-  ...['protocol', 'kernels', 'models', 'web/engine', 'web/node', 'web/pages'],
+  ...['protocol', 'kernels', 'models', 'web/engine', 'web/live', 'web/node', 'web/pages'],
   // In a thread of its own, a host of the engine for what decodes nothing; before the room that it lies in.
   ...['server/stitcher', 'server'],
   ...['headless-runner', 'bench', 'tests'],
@@ -17,8 +17,10 @@ const MAY: Record<Room, readonly Room[]> = {
   kernels: [],
   models: ['kernels', 'protocol'],
   'web/engine': ['models', 'kernels', 'protocol'],
+  // The engine in other people's pages: what needs a document.
+  'web/live': ['web/engine', 'models', 'kernels', 'protocol'],
   'web/node': ['web/engine', 'protocol'],
-  'web/pages': ['web/engine', 'web/node', 'models', 'kernels', 'protocol'],
+  'web/pages': ['web/engine', 'web/live', 'web/node', 'models', 'kernels', 'protocol'],
   'server/stitcher': ['web/engine', 'web/node', 'protocol'],
   server: ['protocol', 'models'],
   'headless-runner': ['protocol', 'server', 'models'],

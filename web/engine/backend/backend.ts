@@ -11,6 +11,7 @@ import type { LoadedModel } from '../host.ts';
 import type { FrameLedger } from '../pipeline/frame-ledger.ts';
 import type { Meter } from '../pipeline/meter.ts';
 import type { FoundDepth } from './depth.ts';
+import type { LiveSpec, LiveStages } from './live.ts';
 
 /**
  * What the boxes of a frame are: those of the last inference, or those of objects that are followed from frame to frame.
@@ -77,5 +78,6 @@ export interface Backend {
   /** Why this one, for the `source` event and for `doctor`. */
   readonly reason: string;
   open(stream: StreamSpec): Promise<FrameProcessor>;
+  openLive(spec: LiveSpec): Promise<LiveStages>;
   close(): Promise<void>;
 }

@@ -19,7 +19,7 @@ export interface BackendSetup {
 export async function selectBackend(
   choice: BackendChoice,
   needsInference: boolean,
-  host: EngineHost,
+  host: Pick<EngineHost, 'log'>,
   setup: BackendSetup,
 ): Promise<Backend> {
   if (choice === 'cpu') return new CpuBackend('asked for', setup);

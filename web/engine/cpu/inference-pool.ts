@@ -8,14 +8,26 @@ import type {
   WorkerRequest,
 } from './inference-worker.ts';
 
+export interface PoolLayout {
+  sessions: number;
+  /** Of each. */
+  threads: number;
+}
+
 /**
  * How the cores are shared out: one session a core up to four, each with the threads that are left over for it. Whole
  * frames in parallel waste nothing on waiting for each other inside a layer, as threads of one session do.
  */
-export function poolLayout(cores: number): { sessions: number; threads: number } {
+export function poolLayout(cores: number): PoolLayout {
   const sessions = Math.max(1, Math.min(4, cores));
   return { sessions, threads: Math.max(1, Math.floor(cores / sessions)) };
 }
+
+/** Of a live picture: one frame at a time, as soon as can be, and a core left to the picture itself. */
+export const livePoolLayout = (cores: number): PoolLayout => ({
+  sessions: 1,
+  threads: Math.max(1, cores - 1),
+});
 
 /** Sessions of a stream's models, each set in a worker of its own; a run goes to whichever is free. */
 export class InferencePool {
@@ -50,9 +62,13 @@ export class InferencePool {
     }
   }
 
+  get isOpen(): boolean {
+    return !this.#ended.signal.aborted;
+  }
+
   /** Whether nothing is inferred just now, and something may be. */
   get isIdle(): boolean {
-    return !this.#ended.signal.aborted && this.#idle.length === this.size;
+    return this.isOpen && this.#idle.length === this.size;
   }
 
   /** An input of so many values; what is in it is old. */

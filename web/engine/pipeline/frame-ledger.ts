@@ -36,6 +36,12 @@ export class FrameLedger {
     this.#onClose();
   }
 
+  /** Lets go of a frame that somebody else owns from now on. */
+  handOver(frame: VideoFrame): void {
+    if (!this.#owned.delete(frame)) throw new Error('a VideoFrame was handed over that was never owned');
+    this.#onClose();
+  }
+
   /** Closes whatever is still open, for the error path. Returns how many that were. */
   closeAll(): number {
     const left = [...this.#owned];

@@ -17,6 +17,13 @@ export class Meter {
     return stage;
   }
 
+  /** What was measured since the last time, and starts anew. */
+  take(): Record<string, StageStats> {
+    const report = this.report();
+    this.#stages.clear();
+    return report;
+  }
+
   report(): Record<string, StageStats> {
     return Object.fromEntries(
       [...this.#stages].filter(([, s]) => s.count > 0).map(([name, s]) => [name, s.report()]),

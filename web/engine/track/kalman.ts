@@ -28,6 +28,11 @@ export class BoxFilter {
     return [x, y, Math.max(width, 1), Math.max(height, 1)];
   }
 
+  /** How the box moves and grows, px a frame. */
+  get velocity(): Measurement {
+    return this.#axes.map(({ speed }) => speed) as [number, number, number, number];
+  }
+
   /** One frame on. */
   predict(): void {
     const now = this.state;

@@ -39,6 +39,8 @@ export class Tracker {
   readonly #patience: number;
   #tracks: Track[] = [];
   #nextId = 1;
+  /** What was found last, each with the track that it belongs to. */
+  #found: { detection: Detection; track: Track | null }[] = [];
 
   /** @param fps frames a second of the source, for how long a track is remembered. */
   constructor(fps: number) {
@@ -76,10 +78,8 @@ export class Tracker {
     this.#tracks = this.#tracks.filter(
       ({ seen, unseen, hits }) => seen || (hits > 1 && unseen <= this.#patience),
     );
-    return detections.map((detection) => {
-      const track = of.get(detection);
-      return track && track.hits > 1 ? { ...detection, track: track.id } : detection;
-    });
+    this.#found = detections.map((detection) => ({ detection, track: of.get(detection) ?? null }));
+    return this.#found.map(({ detection, track }) => numbered(detection, track));
   }
 
   /** A frame that nobody looked at: what was found when somebody last did moves on as it did. */
@@ -97,6 +97,25 @@ export class Tracker {
         box: movedOn(track),
         ...(track.hits > 1 && { track: track.id }),
       }));
+  }
+
+  /**
+   * What was found last, as it will be so many frames later: what is followed moves on, the rest stays. Changes nothing,
+   * so that it may be asked for any frame until the next `update`, which may be of a frame before those.
+   */
+  ahead(frames: number): Detection[] {
+    return this.#found.map(({ detection, track }) => {
+      if (!track) return detection;
+      const [dx, dy, dw, dh] = track.filter.velocity;
+      const [x, y, width, height] = track.found;
+      const box = toBox([
+        x + frames * dx,
+        y + frames * dy,
+        Math.max(1, width + frames * dw),
+        Math.max(1, height + frames * dh),
+      ]);
+      return numbered({ ...detection, box }, track);
+    });
   }
 
   #match(
@@ -140,6 +159,10 @@ export class Tracker {
     return track;
   }
 }
+
+/** A track has an identity from the second time that it is found. */
+const numbered = (detection: Detection, track: Track | null): Detection =>
+  track && track.hits > 1 ? { ...detection, track: track.id } : detection;
 
 function isDouble({ id, box }: Detection, followed: Iterable<Detection>): boolean {
   for (const other of followed)

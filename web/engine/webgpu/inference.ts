@@ -13,6 +13,9 @@ import type { Gpu } from './gpu.ts';
 import type { GpuModel } from './model.ts';
 import type { ReadBack } from './staging-ring.ts';
 
+/** What is inferred of a stream. */
+export type InferenceSpec = Pick<StreamSpec, 'detect' | 'depth' | 'boxes' | 'fps'>;
+
 /** A frame whose models have run. */
 export interface Inferred {
   /** Adds what reads the models' answers; within `using`. */
@@ -38,7 +41,7 @@ export class Inference {
   /** @throws {EdgeRunnerError} `option-invalid` for a class that the model does not know. */
   constructor(
     gpu: Gpu,
-    stream: StreamSpec,
+    stream: InferenceSpec,
     detectModel: GpuModel<DetectModel> | null,
     depthModel: GpuModel<DepthModel> | null,
   ) {

@@ -125,7 +125,7 @@ export class WebGpuProcessor implements FrameProcessor {
         return { frame: passes ? frame : null, detections: null, depth: null };
       }
 
-      const source = this.#import(frame);
+      const source = importFrame(gpu, frame);
       if (painter && this.#listed) return await this.#submitListed(source, input, due, painter, this.#listed);
       const fed = painter || passes ? null : done;
       const inferred = due ? await inference!.run(source, view, due, meter, fed) : NOTHING_INFERRED;
@@ -224,19 +224,6 @@ export class WebGpuProcessor implements FrameProcessor {
     };
   }
 
-  #import(frame: VideoFrame): GPUExternalTexture {
-    try {
-      return this.#parts.gpu.device.importExternalTexture({ source: frame });
-    } catch (error) {
-      throw new EdgeRunnerError(
-        'engine-fault',
-        `The browser does not hand its frames to WebGPU: ${error instanceof Error ? error.message : error}`,
-        'Its GPU process runs without the graphics driver: update the driver, or run with --backend cpu.',
-        { cause: error },
-      );
-    }
-  }
-
   async #painterFor(frame: VideoFrame, view: View): Promise<Painter> {
     const { gpu, frameOut } = this.#parts;
     const shape = pictureShape(frame, view);
@@ -253,4 +240,18 @@ export class WebGpuProcessor implements FrameProcessor {
 function storedView({ visibleRect }: VideoFrame): View {
   const { width, height } = visibleRect!;
   return { displayWidth: width, displayHeight: height, orientation: UPRIGHT };
+}
+
+/** @throws {EdgeRunnerError} `engine-fault` where frames and WebGPU are not of one graphics driver. */
+export function importFrame({ device }: Gpu, frame: VideoFrame): GPUExternalTexture {
+  try {
+    return device.importExternalTexture({ source: frame });
+  } catch (error) {
+    throw new EdgeRunnerError(
+      'engine-fault',
+      `The browser does not hand its frames to WebGPU: ${error instanceof Error ? error.message : error}`,
+      'Its GPU process runs without the graphics driver: update the driver, or run with --backend cpu.',
+      { cause: error },
+    );
+  }
 }

@@ -1,13 +1,15 @@
 import type { ModelDescriptor } from '../../../models/descriptor.ts';
 import type { Backend, FrameProcessor, StreamSpec } from '../backend/backend.ts';
+import { inferredOf, type LiveSpec, type LiveStages } from '../backend/live.ts';
 import { loadOrt, type OrtModule } from '../backend/ort.ts';
 import type { LoadedModel } from '../host.ts';
 import { chooseFrameOut } from './choose-frame-out.ts';
 import type { FrameOutWay } from './frame-out.ts';
 import { Gpu } from './gpu.ts';
-import { Inference } from './inference.ts';
+import { Inference, type InferenceSpec } from './inference.ts';
+import { WebGpuLiveStages } from './live.ts';
 import { GpuModel } from './model.ts';
-import { WebGpuProcessor } from './processor.ts';
+import { type ProcessorParts, WebGpuProcessor } from './processor.ts';
 
 /** WGSL kernels and onnxruntime on one device, frames and tensors never leaving it. */
 export class WebGpuBackend implements Backend {
@@ -35,18 +37,11 @@ export class WebGpuBackend implements Backend {
   }
 
   async open(stream: StreamSpec): Promise<FrameProcessor> {
-    const { detect, depth } = stream;
-    // One after the other: two creations of sessions at a time crash onnxruntime.
-    const detectModel = detect && (await this.#modelFor(detect.model));
-    const depthModel = depth && (await this.#modelFor(depth.model));
-    return new WebGpuProcessor(stream, {
-      gpu: this.#gpu,
-      inference: detectModel || depthModel ? new Inference(this.#gpu, stream, detectModel, depthModel) : null,
-      frameOut: () => {
-        this.#frameOut ??= this.#chooseFrameOut(stream.log);
-        return this.#frameOut;
-      },
-    });
+    return new WebGpuProcessor(stream, await this.#partsFor(stream, stream.log));
+  }
+
+  async openLive(spec: LiveSpec): Promise<LiveStages> {
+    return new WebGpuLiveStages(spec, await this.#partsFor(inferredOf(spec), spec.log));
   }
 
   /** Processors are closed before: what they hold stands on the sessions, and the sessions on the device. */
@@ -57,6 +52,21 @@ export class WebGpuBackend implements Backend {
     }
     this.#models.clear();
     this.#gpu.close();
+  }
+
+  async #partsFor(stream: InferenceSpec, log: StreamSpec['log']): Promise<ProcessorParts> {
+    const { detect, depth } = stream;
+    // One after the other: two creations of sessions at a time crash onnxruntime.
+    const detectModel = detect && (await this.#modelFor(detect.model));
+    const depthModel = depth && (await this.#modelFor(depth.model));
+    return {
+      gpu: this.#gpu,
+      inference: detectModel || depthModel ? new Inference(this.#gpu, stream, detectModel, depthModel) : null,
+      frameOut: () => {
+        this.#frameOut ??= this.#chooseFrameOut(log);
+        return this.#frameOut;
+      },
+    };
   }
 
   #modelFor<T extends ModelDescriptor>(model: LoadedModel<T>): Promise<GpuModel<T>> {

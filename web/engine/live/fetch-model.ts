@@ -1,0 +1,90 @@
+import { describeModel } from '../../../models/descriptor.ts';
+import { readOnnxHeader } from '../../../models/onnx-header.ts';
+import { findEntry, REGISTRY, unknownModel } from '../../../models/registry.ts';
+import { EdgeRunnerError } from '../../../protocol/index.ts';
+import type { LoadedModel } from '../host.ts';
+
+/** The one thing that outlives a page: weights, which are everybody's. */
+const CACHE = 'edge-runner-models';
+
+/**
+ * A model by its name in the registry, from `base` or else from its public release, or by an address that ends in `.onnx`
+ * or is the page's own (`blob:`).
+ * @param base address of a folder with the registry's files, with a slash at the end.
+ * @throws {EdgeRunnerError} `model-unknown`, `model-unavailable`, `model-hash`, `model-invalid`, `model-shape`
+ */
+export async function fetchModel(name: string, base: string): Promise<LoadedModel> {
+  const entry = findEntry(name);
+  if (!entry && !isAddress(name))
+    throw unknownModel(
+      name,
+      REGISTRY.map((known) => known.name),
+    );
+  const places = entry ? [`${base}${entry.fileNames[0]}`, ...(entry.url ? [entry.url] : [])] : [name];
+  const known = entry?.files.map((file) => file.sha256) ?? [];
+  const kept = await keptModel(known);
+  const bytes = kept ?? (await firstOf(name, places));
+  const sha256 = await digest(bytes);
+  if (known.length > 0 && !known.includes(sha256)) throw wrongHash(name);
+  if (!kept && known.length > 0) await keep(sha256, bytes);
+  const header = readOnnxHeader(new Uint8Array(bytes));
+  const file = { name: entry?.name ?? lastOf(name), bytes: bytes.byteLength, sha256 };
+  return { descriptor: describeModel(header, entry, file), bytes };
+}
+
+const isAddress = (name: string) => /^(https?|blob|data):|\.onnx$/i.test(name);
+
+const lastOf = (address: string) => address.split(/[?#]/)[0]!.split('/').at(-1) || 'model.onnx';
+
+async function firstOf(name: string, places: readonly string[]): Promise<ArrayBuffer> {
+  const failures: string[] = [];
+  for (const place of places) {
+    try {
+      return await bytesFrom(place);
+    } catch (error) {
+      failures.push(`${place}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  throw new EdgeRunnerError(
+    'model-unavailable',
+    `The model ${name} cannot be had: ${failures.join('; ')}.`,
+    'Put its file into the folder that "modelBase" names, or choose the .onnx file itself. A file on another origin needs CORS there.',
+  );
+}
+
+async function bytesFrom(address: string): Promise<ArrayBuffer> {
+  const answer = await fetch(new URL(address, self.location.href));
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  if (answer.headers.get('content-type')?.startsWith('text/html')) throw new Error('a page, and no model');
+  return answer.arrayBuffer();
+}
+
+/** A browser may refuse to keep anything. */
+const openCache = () => caches.open(CACHE).catch(() => null);
+
+const keyOf = (sha256: string) => new URL(`/models/${sha256}`, self.location.origin);
+
+async function keptModel(known: readonly string[]): Promise<ArrayBuffer | null> {
+  const cache = known.length > 0 ? await openCache() : null;
+  for (const sha256 of known) {
+    const bytes = await (await cache?.match(keyOf(sha256)))?.arrayBuffer();
+    if (bytes && (await digest(bytes)) === sha256) return bytes;
+  }
+  return null;
+}
+
+async function keep(sha256: string, bytes: ArrayBuffer): Promise<void> {
+  await (await openCache())?.put(keyOf(sha256), new Response(bytes.slice(0))).catch(() => {});
+}
+
+const wrongHash = (name: string) =>
+  new EdgeRunnerError(
+    'model-hash',
+    `The file of ${name} is not the one that the registry knows.`,
+    'Get it again; "edge-runner models verify" checks files.',
+  );
+
+async function digest(bytes: ArrayBuffer): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,246 @@
+import type { Orientation, View } from '../../../kernels/index.ts';
+import type { FrameEvent } from '../../../protocol/index.ts';
+import type { LiveStages, Looked } from '../backend/live.ts';
+import type { LoadedModel } from '../host.ts';
+import { FrameLedger } from '../pipeline/frame-ledger.ts';
+import { Meter, StageMeter } from '../pipeline/meter.ts';
+import { Signal } from '../pipeline/signal.ts';
+import { ZoneCounter } from '../zones/zone-counter.ts';
+import { FrameClock, type Tick } from './frame-clock.ts';
+import { LiveBoxes, type Shown } from './live-boxes.ts';
+import type { FromLiveWorker, LiveSetup } from './live-messages.ts';
+import { type LivePlan, planLive } from './live-plan.ts';
+import { LiveStageHost } from './live-stage-host.ts';
+
+/** Milliseconds between two reports. */
+const REPORT_INTERVAL = 500;
+
+/** Where frames go. Takes a frame over, whether or not it resolves. */
+export type FrameSink = (frame: VideoFrame) => Promise<void>;
+
+/**
+ * A live picture: each frame that comes goes out as soon as it is drawn, and never waits for a model. Inference looks at
+ * the newest frame whenever it has time; what it found is moved on to the frames that are shown meanwhile. Frames that
+ * there is no time for are left to the source, which keeps the newest.
+ */
+export class LiveRun {
+  readonly #ledger: FrameLedger;
+  readonly #meter = new Meter();
+  readonly #moved = new Signal();
+  readonly #host: LiveStageHost;
+  readonly #sink: FrameSink;
+  readonly #tell: (message: FromLiveWorker) => void;
+  readonly #clock = new FrameClock();
+  #plan: LivePlan;
+  #boxes: LiveBoxes;
+  #zones: ZoneCounter | null;
+  #looking = false;
+  #lastLook = Number.NEGATIVE_INFINITY;
+  /** Frames on their way, and the end of the last one's. */
+  #onTheWay = 0;
+  #written: Promise<void> = Promise.resolve();
+  #report = newReport();
+  #firstTime: number | null = null;
+
+  /** @throws {EdgeRunnerError} as {@link planLive} does. */
+  constructor(
+    setup: LiveSetup,
+    loadModel: (name: string) => Promise<LoadedModel>,
+    sink: FrameSink,
+    tell: (message: FromLiveWorker) => void,
+  ) {
+    this.#ledger = new FrameLedger(() => this.#moved.notify());
+    this.#sink = sink;
+    this.#tell = tell;
+    this.#plan = planLive(setup.stages);
+    this.#boxes = new LiveBoxes(this.#clock.fps, shownOf(this.#plan));
+    this.#zones = this.#plan.zones && new ZoneCounter(this.#plan.zones);
+    this.#host = new LiveStageHost(
+      {
+        ...{ backend: setup.backend, ortBase: setup.ortBase, loadModel },
+        cores: navigator.hardwareConcurrency,
+        tell: (state) => tell({ type: 'state', ...state }),
+        log: (message) => tell({ type: 'log', message }),
+      },
+      { ledger: this.#ledger, meter: this.#meter },
+    );
+    this.#host.use(this.#plan);
+  }
+
+  /**
+   * Other stages; those that are open go on until the new ones are.
+   * @throws {EdgeRunnerError} as {@link planLive} does; everything stays as it was then.
+   */
+  setStages(stages: LiveSetup['stages']): void {
+    const before = this.#plan;
+    const plan = planLive(stages);
+    this.#plan = plan;
+    this.#boxes.show(shownOf(plan));
+    if (JSON.stringify(plan.zones) !== JSON.stringify(before.zones))
+      this.#zones = plan.zones && new ZoneCounter(plan.zones);
+    if (plan.detect?.model !== before.detect?.model)
+      this.#boxes = new LiveBoxes(this.#clock.fps, shownOf(plan));
+    if (openedFor(plan) !== openedFor(before) || !this.#host.current) this.#host.use(plan);
+  }
+
+  /** Takes all frames of a source, until it ends or `signal` says so. */
+  async run(readable: ReadableStream<VideoFrame>, signal: AbortSignal): Promise<void> {
+    const reader = readable.getReader();
+    const stop = () => void reader.cancel().catch(() => {});
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      while (!signal.aborted) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        if (signal.aborted) value.close();
+        else await this.#take(this.#ledger.own(value));
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await this.#written;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#written;
+    await this.#host.close();
+    this.#ledger.closeAll();
+  }
+
+  /** Sends the frame on its way; resolves when the next one may come. */
+  async #take(came: VideoFrame): Promise<void> {
+    const at = performance.now();
+    const tick = this.#clock.next(came.timestamp);
+    const frame = this.#restamped(came, tick);
+    const shown = this.#show(frame, tick);
+    shown.catch(() => {});
+    this.#onTheWay++;
+    this.#written = this.#written.then(async () => {
+      try {
+        const out = await shown;
+        if (!out) return;
+        this.#count(out, at);
+        await this.#sink(out);
+        this.#report.latency.add(performance.now() - at);
+      } finally {
+        this.#onTheWay--;
+        this.#moved.notify();
+      }
+    });
+    await this.#moved.until(() => this.#onTheWay < (this.#host.current?.depth ?? 1));
+  }
+
+  /** Times go on where a source begins anew or another one is taken: nobody shows a frame that is older than the last. */
+  #restamped(frame: VideoFrame, { timestamp }: Tick): VideoFrame {
+    if (frame.timestamp === timestamp) return frame;
+    const copy = this.#ledger.own(new VideoFrame(frame, { timestamp }));
+    this.#ledger.close(frame);
+    return copy;
+  }
+
+  /** @returns null for a frame that is lost with the stages that failed at it. */
+  async #show(frame: VideoFrame, tick: Tick): Promise<VideoFrame | null> {
+    const stages = this.#host.current;
+    if (!stages) return this.#letGo(frame);
+    const view = viewOf(frame);
+    const look = this.#isDue(tick);
+    const boxes = this.#plan.layout === null ? [] : this.#boxes.at(tick.index, view);
+    if (look) this.#looking = true;
+    try {
+      const { frame: made, looked } = await stages.show({ frame, view, boxes, look });
+      if (look) this.#hear(stages, tick, looked);
+      return this.#letGo(made);
+    } catch (error) {
+      if (look) this.#looking = false;
+      this.#host.fail(stages, error);
+      return null;
+    }
+  }
+
+  #isDue({ index }: Tick): boolean {
+    const { detect, depth } = this.#plan;
+    const every = Math.min(
+      detect?.every ?? Number.POSITIVE_INFINITY,
+      depth?.every ?? Number.POSITIVE_INFINITY,
+    );
+    if (this.#looking || index - this.#lastLook < every || every === Number.POSITIVE_INFINITY) return false;
+    this.#lastLook = index;
+    return true;
+  }
+
+  #hear(stages: LiveStages, tick: Tick, looked: Promise<Looked> | null): void {
+    const done = () => {
+      this.#looking = false;
+    };
+    (looked ?? Promise.reject(new Error('nothing was looked at')))
+      .then((found) => this.#found(tick, found))
+      .catch((error: unknown) => this.#host.fail(stages, error))
+      .finally(done);
+  }
+
+  #found({ index, timestamp }: Tick, { detections, depth }: Looked): void {
+    this.#report.looked++;
+    this.#firstTime ??= timestamp;
+    const time = (timestamp - this.#firstTime) / 1e6;
+    const followed = detections && this.#boxes.found(index, detections);
+    const happened = followed && this.#zones?.update(time, followed);
+    const line: FrameEvent = {
+      ...{ v: 1, type: 'frame', source: 'live', frame: index, time: Number(time.toFixed(6)) },
+      ...(followed && { detections: followed }),
+      ...(depth?.stats && { depth: depth.stats }),
+      ...(happened && { zones: happened, occupancy: this.#zones!.occupancy() }),
+    };
+    this.#tell({ type: 'events', lines: [line] });
+  }
+
+  #letGo(frame: VideoFrame): VideoFrame {
+    this.#ledger.handOver(frame);
+    return frame;
+  }
+
+  #count({ displayWidth, displayHeight }: VideoFrame, now: number): void {
+    const report = this.#report;
+    report.frames++;
+    if (now - report.began < REPORT_INTERVAL) return;
+    this.#tell({
+      type: 'report',
+      report: {
+        seconds: (now - report.began) / 1000,
+        frames: report.frames,
+        looked: report.looked,
+        dropped: this.#clock.dropped - report.droppedBefore,
+        width: displayWidth,
+        height: displayHeight,
+        openFrames: this.#ledger.open,
+        latency: report.latency.count > 0 ? report.latency.report() : null,
+        stages: this.#meter.take(),
+      },
+    });
+    this.#report = newReport(now, this.#clock.dropped);
+  }
+}
+
+const newReport = (began = performance.now(), droppedBefore = 0) => ({
+  began,
+  droppedBefore,
+  frames: 0,
+  looked: 0,
+  latency: new StageMeter(),
+});
+
+/** Cameras of telephones turn their frames by a note, which not every browser knows of. */
+function viewOf(frame: VideoFrame & Partial<Orientation>): View {
+  const { displayWidth, displayHeight, rotation = 0, flip = false } = frame;
+  return { displayWidth, displayHeight, orientation: { rotation, flip } };
+}
+
+const shownOf = ({ detect, track, zones }: LivePlan): Shown => ({
+  minScore: detect?.minScore ?? 0,
+  classes: detect?.classes ? new Set(detect.classes) : null,
+  // Whoever counts needs to know who is who.
+  numbered: track || zones !== null,
+});
+
+/** What of a plan the stages are opened for; the rest changes while they are open. */
+const openedFor = ({ detect, depth, layout }: LivePlan): string =>
+  JSON.stringify([detect?.model, detect?.iou, depth?.model, layout]);

@@ -1,0 +1,152 @@
+import { EdgeRunnerError } from '../../protocol/index.ts';
+import type { LiveReport } from '../engine/live/live-messages.ts';
+import type { LiveStage } from '../engine/live/live-plan.ts';
+import { SoundInStep } from './audio.ts';
+import { LiveProcessor, type LiveProcessorOptions } from './live-processor.ts';
+import { type LiveSource, openSource } from './sources/index.ts';
+import type { OpenSource } from './sources/source.ts';
+
+export interface PipelineOptions extends Omit<LiveProcessorOptions, 'onSource'> {
+  source: LiveSource;
+  /** Shows what comes out; leave it out to take {@link Pipeline.stream} elsewhere. */
+  output?: HTMLVideoElement;
+  /** What is wrong with the source, until it is null again: it goes on by itself as soon as it can. */
+  onTrouble?(trouble: EdgeRunnerError | null): void;
+}
+
+/**
+ * A live picture from its source through the stages to where it is shown, with its sound in step.
+ *
+ * ```ts
+ * const pipeline = await createPipeline({
+ *   source: { kind: 'camera' },
+ *   stages: [{ kind: 'detect', options: { model: 'street-yolo' } }, { kind: 'overlay' }],
+ *   output: document.querySelector('video'),
+ * });
+ * ```
+ * @throws {EdgeRunnerError} a code, a sentence for whoever sits before the page, and what to do about it: of the source,
+ *   of the stages, of what the browser lacks. Nothing stays open then.
+ */
+export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const pipeline = new Pipeline(options);
+  try {
+    await pipeline.setSource(options.source);
+    if (options.output) {
+      options.output.srcObject = pipeline.stream;
+      // Where the browser lets nothing play before a gesture, the element's own controls start it.
+      await options.output.play().catch(() => {});
+    }
+    return pipeline;
+  } catch (error) {
+    await pipeline.close();
+    throw error;
+  }
+}
+
+/** A live picture that runs. */
+export class Pipeline {
+  /** What comes out: the processed picture, and the sound. The same for as long as the pipeline is open. */
+  readonly stream = new MediaStream();
+  readonly #options: PipelineOptions;
+  readonly #processor: LiveProcessor;
+  #source: OpenSource | null = null;
+  #sound: SoundInStep | null = null;
+  /** Counts the sources that were asked for: one that opens late finds that another one is wanted. */
+  #wanted = 0;
+  #closed = false;
+
+  /** Use {@link createPipeline}. */
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.#processor = new LiveProcessor({
+      ...options,
+      onReport: (report) => this.#hearReport(report),
+      onSource: (what) => this.#hearSource(what),
+    });
+  }
+
+  /** What is read, once it is open. */
+  get source(): OpenSource | null {
+    return this.#source;
+  }
+
+  /** Takes another source; the one before goes on until that one is open. @throws as {@link createPipeline} */
+  async setSource(source: LiveSource): Promise<void> {
+    const wanted = ++this.#wanted;
+    const opened = await openSource(source, {
+      onStream: (stream) => {
+        if (this.#source === opened) this.#take(stream).catch((error: unknown) => this.#trouble(error));
+      },
+      onTrouble: (trouble) => {
+        if (this.#wanted === wanted) this.#options.onTrouble?.(trouble);
+      },
+    });
+    if (this.#closed || wanted !== this.#wanted) return opened.close();
+    try {
+      await this.#take(opened.stream);
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+    this.#source?.close();
+    this.#source = opened;
+    this.#options.onTrouble?.(null);
+  }
+
+  /** @throws {EdgeRunnerError} `job-invalid` and its kin; everything stays as it was then. */
+  setStages(stages: readonly LiveStage[]): void {
+    this.#processor.setStages(stages);
+  }
+
+  /** Ends everything, the source too where it was opened here. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#source?.close();
+    await this.#processor.close();
+    this.#sound?.close();
+    for (const track of this.stream.getTracks()) track.stop();
+    const { output } = this.#options;
+    if (output?.srcObject === this.stream) output.srcObject = null;
+  }
+
+  async #take(stream: MediaStream): Promise<void> {
+    const [picture] = stream.getVideoTracks();
+    if (!picture)
+      throw new EdgeRunnerError('input-no-video', 'The source has no picture.', 'Choose one with video.');
+    const processed = await this.#processor.process(picture);
+    if (this.stream.getVideoTracks().length === 0) this.stream.addTrack(processed);
+    if (stream.getAudioTracks().length > 0 && !this.#sound) {
+      this.#sound = new SoundInStep();
+      this.stream.addTrack(this.#sound.track);
+    }
+    this.#sound?.from(stream);
+    if (this.#sound && !this.#sound.runs) this.#startSoundAtGesture(this.#sound);
+  }
+
+  /** A page may make sound only after somebody has touched it. */
+  #startSoundAtGesture(sound: SoundInStep): void {
+    const start = () => sound.resume();
+    for (const gesture of ['pointerdown', 'keydown']) addEventListener(gesture, start, { once: true });
+  }
+
+  #hearReport(report: LiveReport): void {
+    if (report.latency) this.#sound?.follow(report.latency.p50);
+    this.#options.onReport?.(report);
+  }
+
+  #hearSource(what: 'ended' | 'muted' | 'unmuted'): void {
+    if (what === 'muted')
+      this.#trouble(
+        new EdgeRunnerError(
+          'connection-lost',
+          'The source sends nothing just now.',
+          'It goes on as soon as something comes.',
+        ),
+      );
+    else if (what === 'unmuted') this.#options.onTrouble?.(null);
+  }
+
+  #trouble(error: unknown): void {
+    if (!this.#closed) this.#options.onTrouble?.(EdgeRunnerError.from(error));
+  }
+}

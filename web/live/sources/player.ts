@@ -1,0 +1,57 @@
+import { EdgeRunnerError } from '../../../protocol/index.ts';
+
+/** Safari and Firefox have no `captureStream` of elements, or another name for it. */
+type Capturing = HTMLVideoElement & { captureStream?(): MediaStream; mozCaptureStream?(): MediaStream };
+
+/** A `<video>` that nobody sees. Its sound goes nowhere but into what is captured. */
+export function newPlayer(): HTMLVideoElement {
+  const video = document.createElement('video');
+  video.playsInline = true;
+  video.crossOrigin = 'anonymous';
+  // Without a gesture of the person only what is silent may start; what is captured has its sound all the same.
+  video.muted = true;
+  return video;
+}
+
+/**
+ * What an element plays, as a stream. Where elements cannot be captured their frames are drawn onto a canvas that can,
+ * without the sound.
+ */
+export function captureOf(video: Capturing): { stream: MediaStream; release(): void } {
+  const stream = video.captureStream?.() ?? video.mozCaptureStream?.();
+  if (stream) return { stream, release: () => {} };
+  const canvas = document.createElement('canvas');
+  const context = canvas.getContext('2d')!;
+  let next = 0;
+  const draw = () => {
+    const { videoWidth: width, videoHeight: height } = video;
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    context.drawImage(video, 0, 0);
+    next = video.requestVideoFrameCallback(draw);
+  };
+  next = video.requestVideoFrameCallback(draw);
+  return { stream: canvas.captureStream(), release: () => video.cancelVideoFrameCallback(next) };
+}
+
+/** Resolves when there is a picture. @throws {EdgeRunnerError} `input-not-media`, or as `why` says */
+export async function ready(
+  video: HTMLVideoElement,
+  name: string,
+  why?: () => Promise<EdgeRunnerError | null>,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    video.onloadeddata = () => resolve();
+    video.onerror = () => reject(video.error);
+  }).catch(async () => {
+    throw (await why?.()) ?? notPlayable(name);
+  });
+  if (video.videoWidth === 0)
+    throw new EdgeRunnerError('input-no-video', `${name} has no picture.`, 'Choose one with a video track.');
+}
+
+export const notPlayable = (name: string) =>
+  new EdgeRunnerError(
+    'input-not-media',
+    `${name} is nothing that this browser can play.`,
+    'MP4 with H.264 and WebM play everywhere; "edge-runner run" reads more.',
+  );

@@ -1,0 +1,78 @@
+import { useRef } from 'preact/hooks';
+import { mount } from '../shared/mount.ts';
+import './overlay.css';
+import { Controls } from './controls.tsx';
+import { Log, Measures } from './measures.tsx';
+import { close, phase, pipeline, refusal, shape, state, trouble } from './session.ts';
+import { SourcePicker } from './source-picker.tsx';
+import { Taking } from './taking.tsx';
+import { ZoneCanvas, Zones } from './zones.tsx';
+
+function App() {
+  const video = useRef<HTMLVideoElement>(null);
+  const { value: at } = phase;
+  return (
+    <main>
+      <header class="row spread">
+        <h1>Live overlay</h1>
+        {pipeline.value && (
+          <button type="button" onClick={close}>
+            Stop
+          </button>
+        )}
+      </header>
+      <section class="picture" aria-label="Picture">
+        <div class="stage" style={shape.value ? { aspectRatio: shape.value } : {}}>
+          <video ref={video} playsInline muted />
+          <ZoneCanvas />
+          {at === 'opening' && (
+            <p class="over" role="status">
+              Opening…
+            </p>
+          )}
+          {at === 'choosing' && <p class="over quiet">Choose a source.</p>}
+          {at === 'running' && state.value.state === 'opening' && (
+            <p class="corner" role="status">
+              Loading models…
+            </p>
+          )}
+        </div>
+        <Notices />
+        {at !== 'choosing' && <Measures video={video} />}
+      </section>
+      <aside class="stack">
+        <SourcePicker video={video} />
+        <Controls />
+        <Zones />
+        {at === 'running' && <Taking video={video} />}
+        <Log />
+      </aside>
+    </main>
+  );
+}
+
+function Notices() {
+  const failed = 'error' in state.value && pipeline.value ? state.value.error : null;
+  const notices = [
+    { error: refusal.value, bad: true },
+    { error: trouble.value, bad: false },
+    { error: failed, bad: state.value.state === 'failed' },
+  ];
+  return (
+    <>
+      {notices.map(
+        ({ error, bad }) =>
+          error && (
+            <div key={error.code} class={`notice ${bad ? 'bad' : ''}`} role="alert">
+              <p>
+                <strong>{error.message}</strong>
+              </p>
+              <p>{error.remedy}</p>
+            </div>
+          ),
+      )}
+    </>
+  );
+}
+
+mount(<App />);
