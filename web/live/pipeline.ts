@@ -3,6 +3,7 @@ import type { LiveReport } from '../engine/live/live-messages.ts';
 import type { LiveStage } from '../engine/live/live-plan.ts';
 import { SoundInStep } from './audio.ts';
 import { LiveProcessor, type LiveProcessorOptions } from './live-processor.ts';
+import { missingFor } from './missing.ts';
 import { type LiveSource, openSource } from './sources/index.ts';
 import type { OpenSource } from './sources/source.ts';
 
@@ -113,14 +114,31 @@ export class Pipeline {
     const [picture] = stream.getVideoTracks();
     if (!picture)
       throw new EdgeRunnerError('input-no-video', 'The source has no picture.', 'Choose one with video.');
-    const processed = await this.#processor.process(picture);
-    if (this.stream.getVideoTracks().length === 0) this.stream.addTrack(processed);
+    this.#show(await this.#processed(picture));
     if (stream.getAudioTracks().length > 0 && !this.#sound) {
       this.#sound = new SoundInStep();
       this.stream.addTrack(this.#sound.track);
     }
     this.#sound?.from(stream);
     if (this.#sound && !this.#sound.runs) this.#startSoundAtGesture(this.#sound);
+  }
+
+  /** Where the browser lacks what it takes, the picture as it came is better than none. */
+  async #processed(picture: MediaStreamTrack): Promise<MediaStreamTrack> {
+    const missing = missingFor('live');
+    if (!missing) return this.#processor.process(picture);
+    this.#options.onState?.({ state: 'failed', error: missing });
+    return picture.clone();
+  }
+
+  #show(track: MediaStreamTrack): void {
+    const [before] = this.stream.getVideoTracks();
+    if (before === track) return;
+    if (before) {
+      this.stream.removeTrack(before);
+      before.stop();
+    }
+    this.stream.addTrack(track);
   }
 
   /** A page may make sound only after somebody has touched it. */

@@ -1,17 +1,21 @@
 import { EdgeRunnerError } from '../../../protocol/index.ts';
 
 /**
- * Why a browser did not get what is at an address: it says nothing of that itself, but a request that may not be read
- * tells whether anybody is there.
+ * Why a browser did not get what is at an address, of which it says nothing itself. A request whose answer nobody reads
+ * tells whether anybody is there; a page that is isolated, as those with threads are, may not even make that.
  * @param what of the thing that was wanted, for the sentence.
  */
 export async function whyUnreadable(url: string, what: string): Promise<EdgeRunnerError> {
   const { host } = new URL(url, location.href);
-  const answers = await fetch(url, {
-    mode: 'no-cors',
-    cache: 'no-store',
-    signal: AbortSignal.timeout(5000),
-  }).then(
+  const allow = `"Access-Control-Allow-Origin: ${location.origin}"`;
+  if (globalThis.crossOriginIsolated)
+    return new EdgeRunnerError(
+      'cors-refused',
+      `This page can read nothing from ${host}: it does not answer, or it does not let other pages read it (CORS).`,
+      `Open the address in a tab of its own. If it answers there, have ${host} send ${allow} with the ${what}.`,
+    );
+  const init: RequestInit = { mode: 'no-cors', cache: 'no-store', signal: AbortSignal.timeout(5000) };
+  const answers = await fetch(url, init).then(
     () => true,
     () => false,
   );
@@ -19,7 +23,7 @@ export async function whyUnreadable(url: string, what: string): Promise<EdgeRunn
     return new EdgeRunnerError(
       'cors-refused',
       `${host} answers, but does not let this page read it (CORS).`,
-      `Have ${host} send "Access-Control-Allow-Origin: ${location.origin}" with the ${what}.`,
+      `Have ${host} send ${allow} with the ${what}.`,
     );
   return new EdgeRunnerError(
     'url-unreachable',

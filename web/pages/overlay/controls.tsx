@@ -32,7 +32,7 @@ export function Controls() {
       {finds && (
         <label class="field">
           <span>
-            Least score <output class="number">{minScore.toFixed(2)}</output>
+            Least score <b class="number">{minScore.toFixed(2)}</b>
           </span>
           <input
             type="range"

@@ -41,9 +41,22 @@ const Figure = ({ name, value, unit }: { name: string; value: string; unit: stri
   </div>
 );
 
+/** The way of a frame, on either backend. */
+const ORDER = [
+  'copy',
+  'import',
+  'letterbox',
+  'infer',
+  'infer-depth',
+  'readback',
+  'postprocess',
+  'draw',
+  'frame-out',
+];
+
 /** What each stage takes of a frame, milliseconds. */
 function Stages() {
-  const stages = Object.entries(report.value!.stages);
+  const stages = Object.entries(report.value!.stages).sort(([a], [b]) => ORDER.indexOf(a) - ORDER.indexOf(b));
   const most = Math.max(1, ...stages.map(([, { mean }]) => mean));
   if (stages.length === 0) return null;
   return (
