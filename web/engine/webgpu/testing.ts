@@ -6,7 +6,7 @@ import { WebGpuBackend } from './webgpu-backend.ts';
 /** What this folder's tests share. */
 
 /** The dev server's address of onnxruntime-web's wasm files. */
-const ORT_BASE = new URL('/node_modules/onnxruntime-web/dist/', globalThis.location?.href).href;
+export const ORT_BASE = new URL('/node_modules/onnxruntime-web/dist/', globalThis.location?.href).href;
 
 export async function openGpu(): Promise<Gpu> {
   return Gpu.open((await navigator.gpu.requestAdapter())!);

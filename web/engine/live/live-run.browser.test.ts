@@ -1,0 +1,117 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import type { LoadedModel } from '../host.ts';
+import { ORT_BASE, plainFrame, standIn } from '../webgpu/testing.ts';
+import type { FromLiveWorker } from './live-messages.ts';
+import type { LiveStage } from './live-plan.ts';
+import { LiveRun } from './live-run.ts';
+
+const FIND: LiveStage[] = [{ kind: 'detect', options: { model: 'stand-in' } }, { kind: 'overlay' }];
+const soon = (holds: () => void) => vi.waitFor(holds, { timeout: 60_000 });
+
+afterEach(() => vi.restoreAllMocks());
+
+/** A run whose frames are pushed by hand, and what comes of it. */
+function runOf(backend: 'webgpu' | 'cpu', loadModel = async (): Promise<LoadedModel> => standIn()) {
+  const said: FromLiveWorker[] = [];
+  const times: number[] = [];
+  let input!: ReadableStreamDefaultController<VideoFrame>;
+  const readable = new ReadableStream<VideoFrame>({
+    start: (controller) => {
+      input = controller;
+    },
+  });
+  const setup = { stages: FIND, backend, ortBase: ORT_BASE, modelBase: '' };
+  const sink = async (frame: VideoFrame) => {
+    times.push(frame.timestamp);
+    frame.close();
+  };
+  const run = new LiveRun(setup, loadModel, sink, (message) => said.push(message));
+  const abort = new AbortController();
+  const running = run.run(readable, abort.signal);
+  let next = 0;
+  return {
+    ...{ run, said, times },
+    states: () => said.flatMap((one) => (one.type === 'state' ? [one.state] : [])),
+    events: () => said.flatMap((one) => (one.type === 'events' ? one.lines : [])),
+    /** Frames until `holds`. */
+    async until(holds: () => boolean) {
+      for (const began = performance.now(); !holds(); ) {
+        if (performance.now() - began > 60_000) throw new Error('it never came');
+        input.enqueue(plainFrame([120, 100, 50], { timestamp: 40_000 * next++ }));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+    frames: () => next,
+    async end() {
+      input.close();
+      await running;
+      await run.close();
+    },
+  };
+}
+
+/** The devices that are opened from now on. */
+function watchDevices(): GPUDevice[] {
+  const devices: GPUDevice[] = [];
+  const request = GPUAdapter.prototype.requestDevice;
+  vi.spyOn(GPUAdapter.prototype, 'requestDevice').mockImplementation(async function (
+    this: GPUAdapter,
+    descriptor,
+  ) {
+    const device = await request.call(this, descriptor);
+    devices.push(device);
+    return device;
+  });
+  return devices;
+}
+
+it('a GPU that is lost is taken up again, and the processor when it is lost twice; the picture goes on', async () => {
+  const devices = watchDevices();
+  const live = runOf('webgpu');
+  await live.until(() => live.events().length > 1);
+  devices[0]!.destroy();
+  await live.until(() => live.states().filter((state) => state === 'running').length === 2);
+  expect(live.states()).toEqual(['opening', 'running', 'recovering', 'opening', 'running']);
+  const before = live.times.length;
+  await live.until(() => live.times.length > before + 3);
+  devices[1]!.destroy();
+  await live.until(() => live.states().filter((state) => state === 'running').length === 3);
+  const backends = live.said.flatMap((one) =>
+    one.type === 'state' && one.state === 'running' ? [one.backend] : [],
+  );
+  expect(backends).toEqual(['webgpu', 'webgpu', 'cpu']);
+  const looked = live.events().length;
+  await live.until(() => live.events().length > looked);
+  await live.end();
+  // A frame on a device that is lost is lost with it; no other one is.
+  expect(live.frames() - live.times.length).toBeLessThan(10);
+  expect(live.times).toEqual([...live.times].sort((a, b) => a - b));
+});
+
+it('frames pass as they are while models load, and when they cannot be', async () => {
+  let fail!: (error: Error) => void;
+  const loading = new Promise<LoadedModel>((_resolve, reject) => {
+    fail = reject;
+  });
+  const live = runOf('cpu', () => loading);
+  await live.until(() => live.times.length > 5);
+  expect(live.states()).toEqual(['opening']);
+  fail(new Error('no such file'));
+  await soon(() => expect(live.states()).toEqual(['opening', 'failed']));
+  const passed = live.times.length;
+  await live.until(() => live.times.length > passed + 3);
+  await live.end();
+  expect(live.times).toHaveLength(live.frames());
+});
+
+it('a report says what was shown and looked at, and that no frame stays open', async () => {
+  const live = runOf('cpu');
+  const reports = () => live.said.flatMap((one) => (one.type === 'report' ? [one.report] : []));
+  await live.until(() => reports().filter(({ looked }) => looked > 0).length > 1);
+  for (const { frames, looked, openFrames, latency } of reports()) {
+    expect(looked).toBeLessThanOrEqual(frames);
+    expect(openFrames).toBeLessThan(4);
+    expect(latency!.count).toBeLessThanOrEqual(frames);
+  }
+  await live.end();
+});
