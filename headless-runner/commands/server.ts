@@ -1,12 +1,14 @@
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import { cacheFolder, checkFolders, modelFolders } from '../../models/store/index.ts';
-import { EdgeRunnerError } from '../../protocol/index.ts';
+import { EdgeRunnerError, type IceServer } from '../../protocol/index.ts';
 import {
   type RunningServer,
+  readIceServers,
   SERVER_DEFAULTS,
   STRATEGY_NAMES,
   type StrategyName,
@@ -26,6 +28,7 @@ interface Options {
   clientCa?: string;
   name: string[];
   allowAddress: string[];
+  iceServers?: string;
   keep?: number;
   mostUpload: number;
   strategy: StrategyName;
@@ -70,6 +73,7 @@ export function serverCommand(): Command {
       several,
       [],
     )
+    .option('--ice-servers <file>', 'JSON: servers for STUN and TURN that streams may use (default: none)')
     .option(
       '--keep <time>',
       'forget jobs so long after their end, such as 7d or 12h (default: never)',
@@ -107,6 +111,7 @@ async function serve(options: Options): Promise<void> {
   if ((cert === undefined) !== (key === undefined))
     throw new EdgeRunnerError('option-invalid', '--cert and --key belong together.', 'Give both.');
   await checkFolders(options.models);
+  const iceServers = options.iceServers === undefined ? [] : await readIceFile(options.iceServers);
   const log = pino(
     { level: options.logLevel, base: null },
     process.stderr.isTTY ? pretty({ colorize: true, ignore: 'pid,hostname' }) : process.stderr,
@@ -127,6 +132,7 @@ async function serve(options: Options): Promise<void> {
         modelCache: cacheFolder(),
         mostUploadBytes: options.mostUpload * GIB,
         newAdminToken: options.newAdminToken,
+        iceServers,
       },
       log,
     );
@@ -141,6 +147,30 @@ async function serve(options: Options): Promise<void> {
       await server.close();
     }
   });
+}
+
+/** @throws {EdgeRunnerError} `option-invalid` */
+async function readIceFile(path: string): Promise<IceServer[]> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new EdgeRunnerError(
+      'option-invalid',
+      `--ice-servers: ${path} cannot be read (${error.code}).`,
+      'Give a file that this user may read.',
+      { cause: error },
+    );
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new EdgeRunnerError(
+      'option-invalid',
+      `--ice-servers: ${path} is no JSON: ${error instanceof Error ? error.message : error}.`,
+      'docs/streams.md shows one.',
+      { cause: error },
+    );
+  }
+  return readIceServers(value);
 }
 
 /** What whoever starts it needs next. */
