@@ -1,14 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import { cacheFolder, checkFolders, modelFolders } from '../../models/store/index.ts';
-import { EdgeRunnerError, type IceServer } from '../../protocol/index.ts';
+import { EdgeRunnerError } from '../../protocol/index.ts';
 import {
   type RunningServer,
-  readIceServers,
   SERVER_DEFAULTS,
   STRATEGY_NAMES,
   type StrategyName,
@@ -16,6 +14,7 @@ import {
 } from '../../server/index.ts';
 import { untilInterrupted } from '../run/interrupt.ts';
 import { readCount } from '../run/options.ts';
+import { readIceFile } from './ice-servers.ts';
 
 interface Options {
   host: string;
@@ -147,30 +146,6 @@ async function serve(options: Options): Promise<void> {
       await server.close();
     }
   });
-}
-
-/** @throws {EdgeRunnerError} `option-invalid` */
-async function readIceFile(path: string): Promise<IceServer[]> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new EdgeRunnerError(
-      'option-invalid',
-      `--ice-servers: ${path} cannot be read (${error.code}).`,
-      'Give a file that this user may read.',
-      { cause: error },
-    );
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new EdgeRunnerError(
-      'option-invalid',
-      `--ice-servers: ${path} is no JSON: ${error instanceof Error ? error.message : error}.`,
-      'docs/streams.md shows one.',
-      { cause: error },
-    );
-  }
-  return readIceServers(value);
 }
 
 /** What whoever starts it needs next. */
