@@ -15,7 +15,7 @@ const INTERVAL = 10 * 60_000;
 const KEEP_STRAY = 24 * 3600;
 /** Seconds that a token which opens nothing any more is shown as such. */
 const KEEP_TOKEN = 7 * 24 * 3600;
-/** Seconds that what was said of a viewer is kept after its end: session descriptions name addresses of people. */
+/** Seconds that who watched a stream is kept after the end. */
 const KEEP_VIEWER = 3600;
 const BATCH = 100;
 

@@ -153,10 +153,21 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
       expect((await row()).viewers).toBe(0);
     });
 
-    it('forget who left long ago, with what they said', async () => {
+    it('forget what was said when it is of no more use, and who left long ago', async () => {
       const { id } = (await publish())!;
       const [gone, here] = [(await ask(id))!, (await ask(id))!];
+      const kept = async () =>
+        (
+          await db.query<{ said: string | null }>(
+            'SELECT concat(offer, answer) AS said FROM viewer WHERE id = $1',
+            [gone],
+          )
+        )[0];
+      expect(await kept()).toEqual({ said: 'an offer' });
+      await answerViewer(db, { stream: id, connection: 'c1' }, gone, 'an answer');
+      expect(await kept()).toEqual({ said: 'an answer' });
       await endViewer(db, gone);
+      expect(await kept()).toEqual({ said: '' });
       expect(await deleteOldViewers(db, 60, 10)).toBe(0);
       await db.query(`UPDATE viewer SET ended_at = ended_at - interval '2 minutes'`);
       expect(await deleteOldViewers(db, 60, 10)).toBe(1);

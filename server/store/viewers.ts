@@ -78,7 +78,7 @@ export async function answerViewer(
   answer: string,
 ): Promise<boolean> {
   const rows = await db.query(
-    `UPDATE viewer SET state = 'answered', answer = $4 FROM stream
+    `UPDATE viewer SET state = 'answered', answer = $4, offer = NULL FROM stream
      WHERE viewer.id = $3 AND viewer.state = 'asked' AND viewer.stream = stream.id AND stream.id = $1
        AND stream.connection = $2 RETURNING viewer.id`,
     [stream, connection, id, answer],
@@ -99,7 +99,7 @@ async function endWhere(
 ): Promise<string[]> {
   const rows = await db.query<{ id: string; stream: string }>(
     `WITH gone AS (
-       UPDATE viewer SET state = $1, reason = $2, ended_at = now() WHERE viewer.id IN (
+       UPDATE viewer SET state = $1, reason = $2, ended_at = now(), offer = NULL, answer = NULL WHERE viewer.id IN (
          SELECT viewer.id FROM viewer WHERE viewer.state IN ${ALIVE} AND ${which} ORDER BY viewer.id FOR UPDATE OF viewer)
        AND viewer.state IN ${ALIVE} RETURNING viewer.id, viewer.stream
      ), fewer AS (
@@ -159,7 +159,7 @@ export const endLateViewers = (db: Queries, answerMs: number): Promise<string[]>
     [answerMs],
   );
 
-/** Forgets those that ended so long ago, descriptions and all. @returns how many, at most so many. */
+/** Forgets those that ended so long ago. @returns how many, at most so many. */
 export async function deleteOldViewers(db: Queries, seconds: number, limit: number): Promise<number> {
   const gone = await db.query(
     `DELETE FROM viewer WHERE id IN (

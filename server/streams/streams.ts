@@ -77,8 +77,10 @@ export class Streams {
     await Promise.all([...this.#tabs].map((tab) => tab.end(1012, 'the server goes down')));
   }
 
-  /** Settles when nobody waits for an answer any more; whoever asked has gone by then. */
+  /** Settles when nobody waits for an answer any more: no connection is left by then. */
   async idle(): Promise<void> {
+    // Those that came at the last moment.
+    await this.leave();
     await Promise.allSettled(this.#asking);
   }
 

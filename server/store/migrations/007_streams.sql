@@ -41,7 +41,8 @@ CREATE TABLE viewer (
   -- Of the tab that it was asked for: another one that takes the stream over knows nothing of it.
   publisher_session text NOT NULL,
   state text NOT NULL CHECK (state IN ('asked', 'answered', 'refused', 'ended')),
-  offer text NOT NULL,
+  -- Descriptions name addresses of people: the offer until it is answered, the answer until the end.
+  offer text,
   answer text,
   -- Why the tab refused it, in its words.
   reason text,
