@@ -29,7 +29,11 @@ describe('the file of --ice-servers', () => {
   it.each([
     ['is no JSON', '[{', /no JSON/],
     ['is no list', '{"urls": "stun:stun.example.net"}', /expected array/],
-    ['has an address of another kind', '[{"urls": "https://stun.example.net"}]', /0\.urls/],
+    [
+      'has an address of another kind',
+      '[{"urls": "https://stun.example.net"}]',
+      /0\.urls\.0: an address such as stun:/,
+    ],
     ['would break out of a header', '[{"urls": "stun:a>; rel=\\"x"}]', /0\.urls/],
     ['has a TURN server without its credentials', '[{"urls": "turn:turn.example.net"}]', /wants username/],
     ['has a word on two lines', '[{"urls": "stun:a", "username": "a\\nb"}]', /ASCII/],

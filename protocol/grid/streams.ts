@@ -46,7 +46,7 @@ export type IceServer = z.infer<typeof iceServer>;
 /** The same, as somebody who runs a server writes it down. */
 const writtenIceServer = z
   .strictObject({
-    urls: z.union([iceUrl().transform((url) => [url]), z.array(iceUrl()).min(1).max(8)]),
+    urls: z.preprocess((urls) => (typeof urls === 'string' ? [urls] : urls), z.array(iceUrl()).min(1).max(8)),
     username: iceWord().optional(),
     credential: iceWord().optional(),
   })
