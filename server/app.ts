@@ -1,17 +1,21 @@
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import { EdgeRunnerError, PROBLEM_TYPE, toProblem } from '../protocol/index.ts';
 import { Doorkeeper } from './api/access.ts';
+import { crossOrigin, otherMethods } from './api/cross-origin.ts';
 import type { Route } from './api/route.ts';
 import { buildRouter, notFound, problems } from './api/router.ts';
 import { administrationRoutes } from './api/routes/administration.ts';
 import { dataPlaneRoutes } from './api/routes/data-plane.ts';
 import { farmRoutes } from './api/routes/farm.ts';
 import { jobRoutes } from './api/routes/jobs.ts';
+import { relayRoutes } from './api/routes/relay.ts';
 import { sessionRoutes } from './api/routes/session.ts';
+import { streamRoutes } from './api/routes/streams.ts';
 import { systemRoutes } from './api/routes/system.ts';
 import { uploadRoutes } from './api/routes/uploads.ts';
+import { demoModels } from './demo-models.ts';
 import { installFiles } from './install.ts';
 import type { RequestLimits } from './options.ts';
 import { ortFolder, pagesFolder } from './pages.ts';
@@ -19,14 +23,18 @@ import type { Services } from './services.ts';
 import { recordAct } from './store/records.ts';
 
 /** What people open. */
-const PAGES = ['dashboard', 'contribute', 'api', 'overlay'];
+const PAGES = ['dashboard', 'contribute', 'api', 'overlay', 'banner'];
+/** Of these, and of what lies below, what plays or sends streams of other origins. */
+const LIVE_PAGES = /^\/(overlay|banner)(\/|$)/;
+/** WHEP and WHIP: spoken from pages of other origins too. */
+const RELAY = ['/v1/whep', '/v1/whip'];
 
 /** The HTTP side of a server: pages, API, bytes. */
 export function buildApp(
   services: Services,
   { secure, limits, proxies }: { secure: boolean; limits: RequestLimits; proxies: readonly string[] },
 ): Express {
-  const { log, db, metrics, reach } = services;
+  const { log, db, metrics, reach, models } = services;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -51,10 +59,12 @@ export function buildApp(
   app.use(safeHeaders(services, secure));
   app.use('/ort/', express.static(ortFolder(), { immutable: true, maxAge: '1h' }));
   app.use('/assets/', express.static(`${pagesFolder()}/assets`, { immutable: true, maxAge: '1y' }));
+  app.use('/models/', demoModels(models));
   for (const page of PAGES) app.use(`/${page}`, express.static(`${pagesFolder()}/${page}`));
   app.get('/', (_request, response) => response.redirect(302, '/dashboard/'));
   app.use(['/ca.pem', '/install.sh', '/edge-runner.tgz'], requestLimit(limits));
   app.use(installFiles(reach));
+  app.use(RELAY, crossOrigin);
   app.use(['/v1', '/metrics', '/openapi.json'], refusalLimit(limits), requestLimit(limits));
   const door = new Doorkeeper(db);
   app.use(
@@ -64,6 +74,7 @@ export function buildApp(
         recordAct(db, { tenant, token: id, by: name, action, subject, data }),
     }),
   );
+  app.use(RELAY, otherMethods);
   app.use((_request, _response, next) => next(notFound('such address')));
   app.use(problems(log));
   return app;
@@ -80,15 +91,27 @@ export function routesOf(services: Services): Route[] {
     ...farmRoutes(services),
     ...administrationRoutes(services),
     ...dataPlaneRoutes(services),
+    ...streamRoutes(services),
+    ...relayRoutes(services),
   );
   return routes;
+}
+
+/** The live pages may connect to streams of other origins, by WHEP, WHIP and HLS, and play them; no other page may. */
+function safeHeaders(services: Services, secure: boolean): RequestHandler {
+  const strict = headersFor(services, secure, []);
+  // A page on TLS could not reach the others anyway.
+  const live = headersFor(services, secure, secure ? ['https:'] : ['https:', 'http:']);
+  return (request, response, next) =>
+    (LIVE_PAGES.test(request.path) ? live : strict)(request, response, next);
 }
 
 /**
  * Isolated, so that pages have threads and precise timers. wasm, workers (ORT's from blobs) and what hls.js plays (from
  * blobs too) are let through by name; no page of another origin may frame, open or read us.
+ * @param others origins that a page may fetch from and play.
  */
-function safeHeaders({ blobs }: Services, secure: boolean) {
+function headersFor({ blobs }: Services, secure: boolean, others: readonly string[]) {
   return helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -96,9 +119,9 @@ function safeHeaders({ blobs }: Services, secure: boolean) {
         'default-src': ["'self'"],
         'script-src': ["'self'", "'wasm-unsafe-eval'", 'blob:'],
         'worker-src': ["'self'", 'blob:'],
-        'connect-src': ["'self'", 'blob:', 'data:', ...(blobs.origin ? [blobs.origin] : [])],
+        'connect-src': ["'self'", 'blob:', 'data:', ...(blobs.origin ? [blobs.origin] : []), ...others],
         'img-src': ["'self'", 'blob:', 'data:'],
-        'media-src': ["'self'", 'blob:'],
+        'media-src': ["'self'", 'blob:', ...others],
         'style-src': ["'self'", "'unsafe-inline'"],
         'object-src': ["'none'"],
         'base-uri': ["'none'"],

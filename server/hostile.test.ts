@@ -1,14 +1,17 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { fromNode, type JobView, type Problem } from '../protocol/index.ts';
+import { fromNode, fromPublisher, type JobView, type Problem, SDP_TYPE } from '../protocol/index.ts';
 import { startTestServer, type TestServer } from './testing.ts';
 import { anything, bent, random, type Schema, sampleOf } from './testing-fuzz.ts';
 import { patternJob, SimulatedNode } from './testing-node.ts';
+import { postOffer, SimulatedTab } from './testing-tab.ts';
 
 /** A server among people who mean it no good. */
 let server: TestServer;
 let enrol: string;
+/** Of all tabs that publish here, so that each takes up what the one before left. */
+const session = 'x'.repeat(32);
 
 beforeAll(async () => {
   server = await startTestServer();
@@ -68,7 +71,7 @@ function raw(path: string): Promise<{ status: number; body: string }> {
 interface Operation {
   'x-access': string;
   parameters?: { name: string; in: 'path' | 'query'; schema: Schema }[];
-  requestBody?: { content: { 'application/json': { schema: Schema } } };
+  requestBody?: { content: Record<string, { schema: Schema }> };
 }
 
 it('5,000 malformed requests of all routes are refused, none of them with a fault or a word of the inside', async () => {
@@ -92,8 +95,10 @@ it('5,000 malformed requests of all routes are refused, none of them with a faul
       if (place === 'path') filled = filled.replace(`{${name}}`, encodeURIComponent(value) || 'x');
       else if (next() < 0.7) query.set(name, value);
     }
-    const schema = operation.requestBody?.content['application/json'].schema;
-    const body = schema && (next() < 0.05 ? '{"half": ' : JSON.stringify(bent(sampleOf(schema, next), next)));
+    const [type, { schema }] = Object.entries(operation.requestBody?.content ?? {})[0] ?? ['', {}];
+    const sent = schema && bent(sampleOf(schema, next), next);
+    const text = type === SDP_TYPE ? word(sent) : JSON.stringify(sent);
+    const body = schema && (next() < 0.05 ? '{"half": ' : text);
     const told = `${method} ${filled}?${query} ${body ?? ''}`;
     const answer = await fetch(new URL(`${filled}?${query}`, server.url), {
       method,
@@ -102,11 +107,12 @@ it('5,000 malformed requests of all routes are refused, none of them with a faul
         'tus-resumable': '1.0.0',
         ...(next() < 0.2 && { 'last-event-id': word(anything(next)).replace(/[^ -~]/g, '?') }),
         ...(next() < 0.2 && { range: `bytes=${word(anything(next)).replace(/[^ -~]/g, '?')}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(body !== undefined && { 'content-type': next() < 0.05 ? 'text/plain' : type }),
       },
       ...(body !== undefined && { body }),
     });
-    expect(answer.status, told).toBeLessThan(500);
+    // 501 is what WHEP and WHIP say to what they do not do.
+    expect(answer.status === 501 ? 400 : answer.status, told).toBeLessThan(500);
     tried.set(`${method} ${path}`, (tried.get(`${method} ${path}`) ?? 0) + 1);
     // A stream goes on until nobody listens.
     if (answer.headers.get('content-type')?.includes('event-stream')) return answer.body!.cancel();
@@ -156,6 +162,58 @@ it('5,000 malformed messages of nodes are refused, and the server goes on', asyn
   expect((await server.ask<JobView>('GET', `/v1/jobs/${offer.work.job}`)).body.id).toBeTruthy();
   expect(body.id).toMatch(/^j_/);
   await good1.leave();
+});
+
+it('5,000 malformed messages of tabs that publish are refused, and the server goes on', async () => {
+  const next = random(3);
+  const json = z.toJSONSchema(fromPublisher, { io: 'input', unrepresentable: 'any' }) as Schema;
+  const schemas = json.anyOf!.flatMap(({ oneOf }) => oneOf!);
+  expect(schemas.length).toBeGreaterThan(5);
+  const token = await server.token('publish');
+  for (let connection = 0; connection < 50; connection++) {
+    const tab = await SimulatedTab.publish(server.url, { token, name: `hostile-${connection % 5}`, session });
+    for (let i = 0; i < 100; i++) {
+      const message = bent(sampleOf(schemas[i % schemas.length]!, next), next);
+      tab.sendRaw(next() < 0.1 ? Buffer.from([i, 255, 0]) : (JSON.stringify(message) ?? ''));
+    }
+    tab.send({ type: 'ping' });
+    await Promise.race([tab.next('pong'), tab.closed]);
+    await tab.vanish();
+  }
+  const tab = await SimulatedTab.publish(server.url, { token, name: 'good' });
+  expect((await postOffer(server.url, tab.published.path, token)).status).toBe(201);
+  await tab.vanish();
+});
+it.each([
+  ['says nothing that it may', (tab: SimulatedTab) => tab.send({ type: 'ping' }), 4000],
+  ['sends more than a message may have', (tab: SimulatedTab) => tab.sendRaw('x'.repeat(1 << 21)), 1009],
+  [
+    'is too old',
+    (tab: SimulatedTab) =>
+      tab.send({ type: 'publish', protocol: 0, build: '', token: 'x', name: 'old', session }),
+    4003,
+  ],
+])('a tab that %s before it publishes is shown the door', async (_what, say, code) => {
+  const tab = new SimulatedTab(server.url, { token: '' });
+  await tab.open();
+  say(tab);
+  expect((await tab.closed).code).toBe(code);
+});
+
+it('a tab says nothing of a viewer that is not its own', async () => {
+  const token = await server.token('publish');
+  const mine = await SimulatedTab.publish(server.url, { token, name: 'mine', onOffer: () => {} });
+  const theirs = await SimulatedTab.publish(server.url, { token, name: 'theirs' });
+  const asked = postOffer(server.url, mine.published.path, token);
+  const { viewer } = await mine.next('offer');
+  theirs.answer(viewer);
+  theirs.send({ type: 'signal', viewer, kind: 'refuse', message: 'go away' });
+  theirs.send({ type: 'signal', viewer, kind: 'bye' });
+  await theirs.settled();
+  mine.answer(viewer);
+  expect((await asked).status).toBe(201);
+  await mine.vanish();
+  await theirs.vanish();
 });
 
 it('a second server on the same folder refuses to start, naming the first', async () => {

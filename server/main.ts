@@ -20,6 +20,7 @@ import { Grid } from './grid/grid.ts';
 import { Hub } from './grid/hub.ts';
 import { NodeSocket } from './grid/node-socket.ts';
 import { attemptKey, partsOf, workOf } from './grid/work.ts';
+import { readIceServers } from './ice-servers.ts';
 import { Metrics } from './metrics.ts';
 import { ModelShelf } from './models.ts';
 import { AddressGuard } from './net/address-guard.ts';
@@ -42,6 +43,8 @@ import { PgliteDatabase } from './store/pglite.ts';
 import { PostgresDatabase } from './store/postgres.ts';
 import { settingOnce } from './store/records.ts';
 import { adminTokenIfNone, operatorTenant } from './store/tenants.ts';
+import { PublisherSocket } from './streams/publisher-socket.ts';
+import { Streams } from './streams/streams.ts';
 import { Uploads } from './uploads.ts';
 
 export type { ServerOptions } from './options.ts';
@@ -97,8 +100,11 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     closing.push(() => blobs.close());
     // After the last request that could begin one.
     closing.push(() => services.sources.stop());
+    closing.push(() => services.streams.idle());
+    await services.streams.start();
     const http = await listen(options, data, listening, services);
     closing.push(() => http.close());
+    closing.push(() => services.streams.leave());
     await grid.start();
     closing.push(() => grid.stop());
     services.stitcher.start();
@@ -175,7 +181,10 @@ async function buildServices(
     },
     onQueue: () => stitcher.wake(),
     onJobs: (jobs) => hub.wake(jobs),
+    onStream: (notice) => streams.hear(notice),
+    onLook: () => streams.look(),
   });
+  const streams = new Streams({ db, log, intervals, iceServers: readIceServers(options.iceServers) });
   const guard = new AddressGuard(options.allowAddresses);
   const sources = new SourceReader(
     db,
@@ -191,7 +200,7 @@ async function buildServices(
   return {
     ...{ build: __VERSION__, log, db, blobs, grid, hub, signer, intervals, metrics, room, reach },
     models: new ModelShelf({ folders: options.modelFolders, cacheDir: options.modelCache }),
-    ...{ stitcher, sources },
+    ...{ stitcher, sources, streams },
     farm: new FarmWatch({ db, grid, room, history }),
     uploads: new Uploads(db, blobs, join(data, 'uploads'), options.mostUploadBytes),
   };
@@ -216,11 +225,16 @@ async function listen(
   });
   http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => {});
-    if (request.url !== '/v1/node' || !offers(request)) {
+    const { url } = request;
+    if ((url !== '/v1/node' && url !== '/v1/streams/socket') || !offers(request)) {
       socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      if (url === '/v1/streams/socket') {
+        new PublisherSocket(webSocket, services);
+        return;
+      }
       const certified = !requireClient || hasCertificate(request.socket as TLSSocket);
       new NodeSocket(webSocket, { ...services, mayBeHeadless: certified });
     });

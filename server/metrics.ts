@@ -5,6 +5,8 @@ export interface Census {
   tasks: { state: string; count: number }[];
   nodes: { state: string; count: number }[];
   queueAgeSeconds: number;
+  streams: number;
+  viewers: number;
   diskFree: number;
 }
 
@@ -43,11 +45,15 @@ export class Metrics {
       'edge_runner_queue_age_seconds',
       'Since the job was made whose task has waited longest; 0 when none waits.',
     );
+    const streams = gauge('edge_runner_streams_live', 'Streams that tabs publish, of all servers.');
+    const viewers = gauge('edge_runner_viewers', 'Who watches streams or sends to them, of all servers.');
     const free = gauge('edge_runner_disk_free_bytes', 'On the disk of the data folder.');
     this.#look = async () => {
       const found = await look();
       age.set(found.queueAgeSeconds);
       free.set(found.diskFree);
+      streams.set(found.streams);
+      viewers.set(found.viewers);
       tasks.reset();
       for (const { state, count } of found.tasks) tasks.set({ state }, count);
       states.reset();

@@ -1,3 +1,4 @@
+import type { IceServer } from '../protocol/index.ts';
 import { INTERVALS, type Intervals } from './grid/intervals.ts';
 import type { StrategyName } from './grid/strategies.ts';
 
@@ -44,6 +45,8 @@ export interface ServerOptions {
   newAdminToken: boolean;
   /** Names that the server is reached by, besides its own; for its certificate. */
   names: readonly string[];
+  /** For STUN and TURN, told to tabs that publish and to viewers. None: only addresses of their own networks are tried. */
+  iceServers: readonly IceServer[];
 }
 
 /** What a server does that is told no more than where to keep its data and its models. */
@@ -65,4 +68,5 @@ export const SERVER_DEFAULTS: Omit<ServerOptions, 'data' | 'modelCache'> = {
   mostUploadBytes: 64 * 2 ** 30,
   newAdminToken: false,
   names: [],
+  iceServers: [],
 };

@@ -6,6 +6,7 @@ import { deleteJob, oldJobs } from './store/jobs.ts';
 import { strayUploads, unnamedOf } from './store/records.ts';
 import { dropCopies } from './store/source-marks.ts';
 import { deleteOldTokens } from './store/tenants.ts';
+import { deleteOldViewers } from './store/viewers.ts';
 import type { Uploads } from './uploads.ts';
 
 /** Milliseconds between two looks for what is too old. */
@@ -14,6 +15,8 @@ const INTERVAL = 10 * 60_000;
 const KEEP_STRAY = 24 * 3600;
 /** Seconds that a token which opens nothing any more is shown as such. */
 const KEEP_TOKEN = 7 * 24 * 3600;
+/** Seconds that who watched a stream is kept after the end. */
+const KEEP_VIEWER = 3600;
 const BATCH = 100;
 
 export interface RetentionOptions {
@@ -26,8 +29,8 @@ export interface RetentionOptions {
 }
 
 /**
- * Forgets jobs that ended long ago, with their files and uploads, uploads that nothing came of, and copies of sources
- * that nobody reads any more.
+ * Forgets jobs that ended long ago, with their files and uploads, uploads that nothing came of, copies of sources that
+ * nobody reads any more, and viewers that have left.
  */
 export class Retention {
   readonly #options: RetentionOptions;
@@ -66,6 +69,7 @@ export class Retention {
       for (const key of copies) await blobs.remove(key);
       count = copies.length;
     }
+    while ((await deleteOldViewers(db, KEEP_VIEWER, BATCH)) === BATCH && !this.#stopped) {}
     await deleteOldTokens(db, KEEP_TOKEN);
   }
 

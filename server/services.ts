@@ -12,6 +12,7 @@ import type { Reach } from './reach.ts';
 import type { SourceReader } from './sources.ts';
 import type { Stitcher } from './stitch/stitcher.ts';
 import type { Database } from './store/database.ts';
+import type { Streams } from './streams/streams.ts';
 import type { Uploads } from './uploads.ts';
 
 /** All that the routes of one server share. */
@@ -32,4 +33,5 @@ export interface Services {
   farm: FarmWatch;
   stitcher: Stitcher;
   reach: Reach;
+  streams: Streams;
 }

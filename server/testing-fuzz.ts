@@ -72,6 +72,7 @@ export function bent(value: unknown, next: () => number): unknown {
 /** What fits patterns of ours: ids, leases, digests, names. */
 const WORDS = [
   ...['a_00000000000000000000', 'x'.repeat(32), '0'.repeat(64), 'in', 'clip.mp4', 'street-yolo'],
+  ...['v_00000000000000000000', 's_00000000000000000000', 'v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n'],
   ...['2026-11-22T10:00:00Z', 'https://example.com/clip.mp4', 'u_00000000000000000000'],
 ];
 

@@ -18,11 +18,11 @@ export interface Answer<T> {
   body: T;
 }
 
-/** One request to a server; JSON in, JSON out. */
+/** One request to a server; JSON in unless its type says otherwise, JSON out. */
 export type Ask = <T = unknown>(
   method: string,
   path: string,
-  request?: { token?: string | null; body?: unknown },
+  request?: { token?: string | null; body?: unknown; type?: string },
 ) => Promise<Answer<T>>;
 
 /** @param admin the token where a request gives none. */
@@ -31,13 +31,17 @@ export const askOf =
   async <T>(
     method: string,
     path: string,
-    { token = admin, body }: { token?: string | null; body?: unknown } = {},
+    {
+      token = admin,
+      body,
+      type = 'application/json',
+    }: { token?: string | null; body?: unknown; type?: string } = {},
   ) => {
     const answer = await fetch(new URL(path, url), {
       method,
       headers: {
         ...(token !== null && { authorization: `Bearer ${token}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(body !== undefined && { 'content-type': type }),
       },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });

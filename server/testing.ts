@@ -31,6 +31,7 @@ export const QUICK: Intervals = {
   progressMs: 100,
   lookMs: 100,
   pingMs: 1_000,
+  answerMs: 3_000,
 };
 
 /** For what real browsers do on a busy machine, and where no lease is to end. */

@@ -14,6 +14,7 @@ import {
 } from '../../server/index.ts';
 import { untilInterrupted } from '../run/interrupt.ts';
 import { readCount } from '../run/options.ts';
+import { readIceFile } from './ice-servers.ts';
 
 interface Options {
   host: string;
@@ -26,6 +27,7 @@ interface Options {
   clientCa?: string;
   name: string[];
   allowAddress: string[];
+  iceServers?: string;
   keep?: number;
   mostUpload: number;
   strategy: StrategyName;
@@ -70,6 +72,7 @@ export function serverCommand(): Command {
       several,
       [],
     )
+    .option('--ice-servers <file>', 'JSON: servers for STUN and TURN that streams may use (default: none)')
     .option(
       '--keep <time>',
       'forget jobs so long after their end, such as 7d or 12h (default: never)',
@@ -107,6 +110,7 @@ async function serve(options: Options): Promise<void> {
   if ((cert === undefined) !== (key === undefined))
     throw new EdgeRunnerError('option-invalid', '--cert and --key belong together.', 'Give both.');
   await checkFolders(options.models);
+  const iceServers = options.iceServers === undefined ? [] : await readIceFile(options.iceServers);
   const log = pino(
     { level: options.logLevel, base: null },
     process.stderr.isTTY ? pretty({ colorize: true, ignore: 'pid,hostname' }) : process.stderr,
@@ -127,6 +131,7 @@ async function serve(options: Options): Promise<void> {
         modelCache: cacheFolder(),
         mostUploadBytes: options.mostUpload * GIB,
         newAdminToken: options.newAdminToken,
+        iceServers,
       },
       log,
     );

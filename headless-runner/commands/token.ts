@@ -43,7 +43,10 @@ export function tokenCommand(): Command {
       .argument('<server>', 'address of the server')
       .requiredOption('--name <name>', 'what it is called')
       .addOption(
-        new Option('--scope <scope>', 'what it may: everything, submit jobs, look, or bring nodes')
+        new Option(
+          '--scope <scope>',
+          'what it may: everything, submit jobs, look, bring nodes, publish streams, or watch them',
+        )
           .choices(SCOPES)
           .makeOptionMandatory(),
       )
@@ -89,7 +92,7 @@ function list(server: string, options: ReachOptions & { json: boolean }): Promis
     for (const { id, name, scope, trust, expiresAt, revokedAt, lastUsedAt } of tokens) {
       const ends = revokedAt ? `revoked ${revokedAt}` : expiresAt ? `until ${expiresAt}` : '';
       print(
-        [id, scope.padEnd(6), trust.padEnd(9), name, ends, lastUsedAt ? `used ${lastUsedAt}` : 'never used']
+        [id, scope.padEnd(7), trust.padEnd(9), name, ends, lastUsedAt ? `used ${lastUsedAt}` : 'never used']
           .filter(Boolean)
           .join('  '),
       );

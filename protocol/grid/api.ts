@@ -7,8 +7,8 @@ import { deviceReport, loadReport, pauseReason } from './device.ts';
 import { taskOutcome } from './messages.ts';
 import { segment } from './segment.ts';
 
-/** What a token may do. `admin` may all of it within its tenant; `submit` may read too. */
-export const SCOPES = ['admin', 'submit', 'read', 'enrol'] as const;
+/** What a token may do. `admin` may all of it within its tenant; `submit` may read too, and `publish` view. */
+export const SCOPES = ['admin', 'submit', 'read', 'enrol', 'publish', 'view'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export const JOB_STATES = ['queued', 'running', 'done', 'failed', 'cancelled'] as const;

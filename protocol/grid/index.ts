@@ -9,3 +9,4 @@ export * from './node-status.ts';
 export * from './problem.ts';
 export * from './segment.ts';
 export * from './stitch.ts';
+export * from './streams.ts';

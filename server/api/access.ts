@@ -1,4 +1,4 @@
-import { EdgeRunnerError, type Scope } from '../../protocol/index.ts';
+import { EdgeRunnerError, SCOPES, type Scope } from '../../protocol/index.ts';
 import type { Database } from '../store/database.ts';
 import { findNodeByCredential } from '../store/nodes.ts';
 import { findToken, touchTokens } from '../store/tenants.ts';
@@ -6,11 +6,16 @@ import type { Access, Caller } from './route.ts';
 
 /** What a scope opens besides itself. */
 const OPENS: Record<Scope, readonly Scope[]> = {
-  admin: ['admin', 'submit', 'read', 'enrol'],
+  admin: SCOPES,
   submit: ['submit', 'read'],
   read: ['read'],
   enrol: ['enrol'],
+  publish: ['publish', 'view'],
+  view: ['view'],
 };
+
+/** Whether a token of that scope may what wants this one. */
+export const opens = (scope: Scope, wanted: Scope): boolean => OPENS[scope].includes(wanted);
 
 /** Milliseconds between two writings of when a token was used last. */
 const TOUCH_INTERVAL = 60_000;
@@ -47,7 +52,7 @@ export class Doorkeeper {
     if (token.expired)
       throw new EdgeRunnerError('token-expired', `The token "${token.name}" has expired.`, ASK_FOR_ANOTHER);
     const wanted: Scope = access === 'node' ? 'read' : access;
-    if (!OPENS[token.scope].includes(wanted))
+    if (!opens(token.scope, wanted))
       throw new EdgeRunnerError(
         'scope-missing',
         `The token "${token.name}" is for "${token.scope}", and this wants "${wanted}".`,

@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type JobView, type Problem, SCOPES, type Scope } from '../../protocol/index.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
 import { patternJob, SimulatedNode } from '../testing-node.ts';
+import { OFFER, SimulatedTab } from '../testing-tab.ts';
 import type { Access } from './route.ts';
 
 interface Operation {
   'x-access': Access;
+  requestBody?: { content: Record<string, unknown> };
   operationId: string;
 }
 
@@ -56,6 +58,7 @@ describe('a route', () => {
         'upload-metadata': `filename ${Buffer.from('a.mp4').toString('base64')}`,
       },
     });
+    const tab = await SimulatedTab.publish(server.url, { token: own.publish });
     const { body: list } = await server.ask<{ tokens: { id: string }[] }>('GET', '/v1/tokens');
     ids = {
       job,
@@ -65,20 +68,25 @@ describe('a route', () => {
       model: 'street-yolo',
       ...{ task: '0', output: 'events-0', name: 'events.ndjson', attempt: 'a_00000000000000000000' },
       ...{ signed: 'forged.forged', index: '0' },
+      ...{ stream: tab.published.stream, viewer: 'v_00000000000000000000' },
     };
   });
   afterAll(() => server.stop());
 
   const call = (method: string, path: string, token: string | null) => {
     const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name]!);
-    const body = ['post', 'patch'].includes(method) && !path.startsWith('/v1/uploads') ? {} : undefined;
-    return server.ask<Problem>(method.toUpperCase(), filled, { token, ...(body && { body }) });
+    const { requestBody } = operations.find((one) => one.method === method && one.path === path)!.operation;
+    const [type] = Object.keys(requestBody?.content ?? {});
+    const body = type === 'application/sdp' ? OFFER : path.endsWith('/banner') ? { layers: [] } : {};
+    return server.ask<Problem>(method.toUpperCase(), filled, { token, ...(type && { body, type }) });
   };
   const OPENS: Record<Scope, readonly Operation['x-access'][]> = {
-    admin: ['admin', 'submit', 'read', 'enrol', 'node'],
+    admin: ['admin', 'submit', 'read', 'enrol', 'node', 'publish', 'view'],
     submit: ['submit', 'read', 'node'],
     read: ['read', 'node'],
     enrol: ['enrol'],
+    publish: ['publish', 'view'],
+    view: ['view'],
   };
 
   it('without a token opens only what is for anybody', async () => {
@@ -113,7 +121,7 @@ describe('a route', () => {
   it.each(SCOPES)('shows and changes nothing of another tenant, to its token of scope %s', async (scope) => {
     for (const { method, path, operation } of operations) {
       const { 'x-access': access, operationId } = operation;
-      if (!/\{(job|node|token|upload)\}/.test(path)) continue;
+      if (access === 'public' || !/\{(job|node|token|upload|stream)\}/.test(path)) continue;
       const { status, body } = await call(method, path, foreign[scope]);
       expect(status, `${operationId}: ${JSON.stringify(body)}`).toBe(
         OPENS[scope].includes(access) ? 404 : 403,
@@ -122,9 +130,11 @@ describe('a route', () => {
   });
 
   it('lists nothing of another tenant', async () => {
-    for (const path of ['/v1/jobs', '/v1/nodes', '/v1/audit', '/v1/tokens']) {
+    for (const path of ['/v1/jobs', '/v1/nodes', '/v1/audit', '/v1/tokens', '/v1/streams']) {
       const { body } = await server.ask('GET', path, { token: foreign.admin });
-      expect(JSON.stringify(body)).not.toMatch(new RegExp(`${ids.job}|${ids.node}|${ids.token}`));
+      expect(JSON.stringify(body)).not.toMatch(
+        new RegExp(`${ids.job}|${ids.node}|${ids.token}|${ids.stream}`),
+      );
     }
     for (const path of ['/v1/tenants', '/metrics'])
       expect((await server.ask('GET', path, { token: foreign.admin })).status).toBe(403);

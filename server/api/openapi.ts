@@ -9,6 +9,8 @@ const WORDS: Record<Access, string> = {
   submit: 'A token of scope `submit` or `admin`.',
   read: 'A token of scope `read`, `submit` or `admin`.',
   enrol: 'A token of scope `enrol`.',
+  publish: 'A token of scope `publish` or `admin`.',
+  view: 'A token of scope `view`, `publish` or `admin`.',
   node: "A node's credential, or a token of scope `read`, `submit` or `admin`.",
   lease: 'The lease of the attempt.',
   signed: 'Whoever has the address: it is signed, and ends.',
@@ -38,7 +40,7 @@ export function openApi(routes: readonly Route[], build: string): object {
   };
 }
 
-function operation({ name, summary, access, path, query, body, answer }: Route): object {
+function operation({ name, summary, access, path, query, body, bodyType, answer }: Route): object {
   const parameters = [
     ...[...path.matchAll(/:(\w+)/g)].map(([, param]) => ({
       name: param,
@@ -56,7 +58,10 @@ function operation({ name, summary, access, path, query, body, answer }: Route):
     security: ['public', 'login', 'signed'].includes(access) ? [] : [{ token: [] }],
     ...(parameters.length > 0 && { parameters }),
     ...(body && {
-      requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(body) } } },
+      requestBody: {
+        required: true,
+        content: { [bodyType ?? 'application/json']: { schema: jsonSchema(body) } },
+      },
     }),
     responses: {
       [answer.status]: {

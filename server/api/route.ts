@@ -15,7 +15,7 @@ export interface Caller extends TokenRow {
   operator: boolean;
 }
 
-export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete' | 'head';
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete' | 'head' | 'options';
 
 /** What a handler is given: all of it read by its schema. */
 export interface Call<Query, Body> {
@@ -43,6 +43,10 @@ export interface Route<Query = unknown, Body = unknown> {
   access: Access;
   query?: z.ZodType<Query>;
   body?: z.ZodType<Body>;
+  /** Media type of the body where it is no JSON: its schema reads the text then. */
+  bodyType?: string;
+  /** Bytes of the body, at most. */
+  mostBody?: number;
   /** What comes back when all is well. */
   answer: { status: number; schema?: z.ZodType; type?: string };
   handle(call: Call<Query, Body>): Promise<unknown>;

@@ -1,4 +1,10 @@
-import express, { type NextFunction, type Request, type Response, Router } from 'express';
+import express, {
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+  Router,
+} from 'express';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { EdgeRunnerError, MOST_JSON, PROBLEM_TYPE, toProblem } from '../../protocol/index.ts';
@@ -19,14 +25,23 @@ const PARAMETER = /^(?!\.{1,2}$)[^/\\\0]{1,2048}$/;
 /** Puts a table of routes to work: who may call, what was sent, what is answered, all in one place. */
 export function buildRouter(routes: readonly Route[], options: RouterOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  const json = express.json({ limit: MOST_JSON, strict: false, reviver: onlyPlainText });
   for (const one of routes) {
-    const handlers = one.body ? [json] : [];
-    router[one.method](one.path, ...handlers, (request: Request, response: Response, next: NextFunction) => {
-      answer(one, request, response, options).catch(next);
-    });
+    router[one.method](
+      one.path,
+      ...bodyReader(one),
+      (request: Request, response: Response, next: NextFunction) => {
+        answer(one, request, response, options).catch(next);
+      },
+    );
   }
   return router;
+}
+
+function bodyReader({ body, bodyType, mostBody: limit = MOST_JSON }: Route): RequestHandler[] {
+  if (!body) return [];
+  return bodyType
+    ? [express.text({ type: bodyType, limit })]
+    : [express.json({ limit, strict: false, reviver: onlyPlainText })];
 }
 
 async function answer(
@@ -41,6 +56,7 @@ async function answer(
   const caller = await admit(one.access, bearer);
   const params = request.params as Record<string, string>;
   if (!Object.values(params).every((value) => PARAMETER.test(value))) throw notFound('such address');
+  if (one.bodyType && typeof request.body !== 'string') throw otherType(one.bodyType);
   const call: Call<unknown, unknown> = {
     params,
     query: one.query ? read(one.query, request.query, 'the query') : undefined,
@@ -76,6 +92,13 @@ export function read<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
     'Correct that field; /openapi.json lists them all.',
   );
 }
+
+const otherType = (wanted: string) =>
+  new EdgeRunnerError(
+    'media-type',
+    `This takes a body of ${wanted}, and nothing else.`,
+    `Send it with "content-type: ${wanted}".`,
+  );
 
 export const notFound = (what: string) =>
   new EdgeRunnerError(
@@ -113,13 +136,18 @@ const FULL = new Set(['ENOSPC', 'EDQUOT', '53100']);
 /** Our own refusals, and what Express and the body parser refuse before we see it. */
 function asRefusal(error: unknown): EdgeRunnerError | null {
   if (error instanceof EdgeRunnerError) return error;
-  const { status, type, code } = error as { status?: number; type?: string; code?: string };
+  const { status, type, code, limit } = error as {
+    status?: number;
+    type?: string;
+    code?: string;
+    limit?: number;
+  };
   if (code !== undefined && FULL.has(code)) return full();
   if (type === 'entity.too.large')
     return new EdgeRunnerError(
       'body-too-large',
       'This is too large.',
-      `Send at most ${MOST_JSON >> 20} MiB.`,
+      `Send at most ${(limit ?? MOST_JSON) >> 10} KiB.`,
     );
   if (status !== undefined && status >= 400 && status < 500)
     return new EdgeRunnerError(

@@ -8,12 +8,15 @@ import {
   type NodeView,
   PART_BYTES,
   type ResultFile,
+  type StreamView,
 } from '../../protocol/index.ts';
 import type { FarmNodeRow } from '../store/farm.ts';
 import type { AttemptRow, JobProgressRow, NodeAttemptRow, TaskRow } from '../store/jobs.ts';
 import type { NodeRow } from '../store/nodes.ts';
 import type { BlobRow, EventRow } from '../store/records.ts';
+import type { StreamRow } from '../store/streams.ts';
 import type { TokenRow } from '../store/tenants.ts';
+import { pathOf } from '../streams/path.ts';
 
 /** Rows as the API shows them. */
 
@@ -114,6 +117,15 @@ export const showNodeAttempt = (row: NodeAttemptRow): NodeAttempt => ({
 export const showEvent = ({ id, job, task, attempt, node, type, data, at }: EventRow): JobEvent => ({
   ...{ id, job, task, attempt, node, type, data },
   at: time(at),
+});
+
+export const showStream = (row: StreamRow): StreamView => ({
+  ...{ id: row.id, name: row.name, title: row.title, direction: row.direction, state: row.state },
+  ...{ viewers: row.viewers, maxViewers: row.max_viewers, path: pathOf(row) },
+  bannerRevision: row.banner_revision,
+  createdAt: time(row.created_at),
+  publishedAt: time(row.published_at),
+  seenAt: time(row.seen_at),
 });
 
 /** Headers and the query of an address may hold keys: they go to the origin, and to nobody else. */

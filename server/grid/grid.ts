@@ -49,7 +49,7 @@ const PROGRESS_SHARE = 1 / 50;
 
 export type Hello = Extract<FromNode, { type: 'hello' }>;
 
-export interface GridOptions extends Pick<SchedulerOptions, 'strategy' | 'workOf' | 'onOffer'> {
+export interface GridOptions extends Pick<SchedulerOptions, 'strategy' | 'workOf' | 'onOffer' | 'onLook'> {
   db: Database;
   intervals: Intervals;
   log: Logger;
@@ -63,6 +63,8 @@ export interface GridOptions extends Pick<SchedulerOptions, 'strategy' | 'workOf
   onQueue(): void;
   /** Hears which jobs changed. */
   onJobs(ids: readonly string[]): void;
+  /** Hears of streams and of who watches them. */
+  onStream(notice: Extract<Notice, { what: 'stream' | 'viewer' }>): void;
 }
 
 /** Where a node stands after its hello. */
@@ -341,6 +343,10 @@ export class Grid {
         break;
       case 'cancel':
         this.#cancel(notice);
+        break;
+      case 'stream':
+      case 'viewer':
+        this.#options.onStream(notice);
         break;
       case 'node':
         void this.#reread(notice.id).catch((error: unknown) =>

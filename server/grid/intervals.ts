@@ -1,6 +1,6 @@
 /** Every interval of the grid, milliseconds. The server sets them; nodes are told. */
 export interface Intervals {
-  /** How long a lease lasts after its last renewal. */
+  /** How long a lease lasts after its last renewal, and a stream after its tab was heard of last. */
   ttlMs: number;
   /** How often a node renews. */
   renewMs: number;
@@ -14,6 +14,8 @@ export interface Intervals {
   lookMs: number;
   /** Between two signs of life that a socket is asked for; it is ended when two are missing. */
   pingMs: number;
+  /** How long an offer for a stream waits for its answer. */
+  answerMs: number;
 }
 
 export const INTERVALS: Intervals = {
@@ -24,4 +26,5 @@ export const INTERVALS: Intervals = {
   progressMs: 1_000,
   lookMs: 1_000,
   pingMs: 10_000,
+  answerMs: 10_000,
 };

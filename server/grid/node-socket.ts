@@ -13,22 +13,15 @@ import {
 } from '../../protocol/index.ts';
 import type { Metrics } from '../metrics.ts';
 import { parsePlain } from '../net/json.ts';
+import { LiveSocket } from '../net/live-socket.ts';
 import type { ConnectedNode } from './fleet.ts';
 import type { Grid, Hello } from './grid.ts';
 import type { Intervals } from './intervals.ts';
 
-/** Milliseconds within which a connection has to say who it is. */
-const HELLO_PATIENCE = 10_000;
 /** Messages that no schema knows, after which the connection is ended. */
 const MOST_REFUSED = 20;
-/** Messages of one node that wait, after which no more are read until they are dealt with. */
-const MOST_WAITING = 64;
 /** Between two words of progress of any nodes: each of thousands says less often how far it is, milliseconds. */
 const PROGRESS_EACH_MS = 2;
-/** How old the measure of a node's round trip may be, milliseconds. */
-const ROUND_TRIP_MS = 60_000;
-/** Bytes on their way to a node that reads nothing, after which it is taken as gone. */
-const MOST_UNSENT = 4 << 20;
 
 export interface NodeSocketOptions {
   grid: Grid;
@@ -41,55 +34,30 @@ export interface NodeSocketOptions {
 
 /** One connection of a node: its messages in the order in which they came, each read by its schema first. */
 export class NodeSocket {
-  readonly #socket: WebSocket;
+  readonly #socket: LiveSocket<ToNode>;
   readonly #options: NodeSocketOptions;
   #node: ConnectedNode | null = null;
   #log: Logger;
-  #work: Promise<void> = Promise.resolve();
-  #waiting = 0;
   #refused = 0;
-  /** Pings in a row after which nothing came. */
-  #unanswered = 0;
-  /** Whether anything came since the last look. */
-  #heard = false;
-  #pinged = Number.NEGATIVE_INFINITY;
-  readonly #hello: NodeJS.Timeout;
-  readonly #ping: NodeJS.Timeout;
 
   constructor(socket: WebSocket, options: NodeSocketOptions) {
-    this.#socket = socket;
     this.#options = options;
     this.#log = options.log;
-    this.#hello = setTimeout(() => this.#end(4000, 'no hello'), HELLO_PATIENCE);
-    this.#ping = setInterval(() => this.#askForLife(), options.intervals.pingMs);
-    socket.on('message', (data, isBinary) => {
-      this.#unanswered = 0;
-      this.#heard = true;
-      const text = isBinary ? null : data.toString();
-      if (++this.#waiting >= MOST_WAITING) socket.pause();
-      this.#work = this.#work
-        .then(() => this.#receive(text))
-        .catch((error: unknown) => this.#fail(error))
-        .finally(() => {
-          if (--this.#waiting < MOST_WAITING && socket.isPaused) socket.resume();
-        });
+    this.#socket = new LiveSocket(socket, {
+      pingMs: options.intervals.pingMs,
+      receive: (text) => this.#receive(text),
+      fail: (error) => this.#fail(error),
+      closed: () => this.#closed(),
+      roundTrip: (ms) => {
+        if (this.#node) this.#node.roundTripMs = ms;
+      },
     });
-    socket.on('pong', () => {
-      this.#unanswered = 0;
-      if (this.#node) this.#node.roundTripMs = performance.now() - this.#pinged;
-    });
-    // Its close follows.
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      clearTimeout(this.#hello);
-      clearInterval(this.#ping);
-      const node = this.#node;
-      if (!node) return;
-      this.#log.info('node disconnected');
-      this.#work = this.#work
-        .then(() => options.grid.disconnect(node))
-        .catch((error: unknown) => this.#log.error({ err: error }, 'disconnecting failed'));
-    });
+  }
+
+  async #closed(): Promise<void> {
+    if (!this.#node) return;
+    this.#log.info('node disconnected');
+    await this.#options.grid.disconnect(this.#node);
   }
 
   async #receive(text: string | null): Promise<void> {
@@ -102,7 +70,7 @@ export class NodeSocket {
 
   async #greet(hello: Hello): Promise<void> {
     const { grid, intervals, mayBeHeadless } = this.#options;
-    clearTimeout(this.#hello);
+    this.#socket.greeted();
     if (hello.protocol < LEAST_NODE_PROTOCOL)
       throw new EdgeRunnerError(
         'build-too-old',
@@ -120,7 +88,7 @@ export class NodeSocket {
       send: (message) => this.#send(message),
       end: (code, why) => this.#end(code, why),
     });
-    if (this.#socket.readyState !== this.#socket.OPEN) return grid.disconnect(node);
+    if (!this.#socket.open) return grid.disconnect(node);
     this.#node = node;
     this.#log = this.#log.child({ node: row.id, name: row.name });
     this.#log.info(
@@ -282,29 +250,12 @@ export class NodeSocket {
     this.#end(1011, 'server-fault');
   }
 
-  /** Two signs of life missing: the connection is only open at our end. */
-  #askForLife(): void {
-    if (this.#unanswered >= 2 || this.#socket.bufferedAmount > MOST_UNSENT) {
-      this.#socket.terminate();
-      return;
-    }
-    const heard = this.#heard;
-    this.#heard = false;
-    // Whoever speaks is alive; how far away it is need not be known to the second.
-    if (heard && performance.now() - this.#pinged < ROUND_TRIP_MS) return;
-    this.#unanswered++;
-    this.#pinged = performance.now();
-    this.#socket.ping();
-  }
-
   #send(message: ToNode): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message));
+    this.#socket.send(message);
   }
 
   #end(code: number, why: string): void {
-    this.#socket.close(code, why);
-    // A peer that does not answer is not waited for.
-    setTimeout(() => this.#socket.terminate(), 2_000).unref();
+    this.#socket.end(code, why);
   }
 }
 

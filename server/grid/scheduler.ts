@@ -37,6 +37,8 @@ export interface SchedulerOptions {
   workOf(attempt: NewAttempt): Work;
   /** Hears of each offer, for the metrics. */
   onOffer(): void;
+  /** Looks for what else is late, each time that the scheduler does. */
+  onLook(): Promise<void>;
   /** Hears of each attempt that was taken back. */
   onEnded(ended: { job: string; attempt: string; state: string }): void;
 }
@@ -231,6 +233,7 @@ export class Scheduler {
     this.#looking = setTimeout(() => {
       this.#looked = this.#takeBack()
         .then(() => this.#classes.look())
+        .then(() => this.#options.onLook())
         .then(() => this.#speculate())
         .then(() => this.wake())
         .catch((error: unknown) =>

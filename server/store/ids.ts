@@ -4,7 +4,7 @@ import type { Scope } from '../../protocol/index.ts';
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const LENGTH = 20;
 
-export type IdPrefix = 'te' | 'to' | 'n' | 'u' | 'j' | 't' | 'a' | 'b';
+export type IdPrefix = 'te' | 'to' | 'n' | 'u' | 'j' | 't' | 'a' | 'b' | 's' | 'v';
 
 /** A name of a row: 103 random bits that nobody keeps secret. */
 export const newId = (prefix: IdPrefix): string =>

@@ -5,6 +5,7 @@ import faces from './migrations/003_faces.sql?raw';
 import segments from './migrations/004_segments.sql?raw';
 import sound from './migrations/005_sound.sql?raw';
 import modified from './migrations/006_modified.sql?raw';
+import streams from './migrations/007_streams.sql?raw';
 
 interface Migration {
   id: number;
@@ -19,6 +20,7 @@ const MIGRATIONS: readonly Migration[] = [
   { id: 4, sql: segments },
   { id: 5, sql: sound },
   { id: 6, sql: modified },
+  { id: 7, sql: streams },
 ];
 
 /** Any number: servers that start at once on one database wait for each other on it. */

@@ -3,13 +3,18 @@ import type { Queries } from './database.ts';
 /** One channel for all that servers on one database tell each other; whoever misses it finds out by looking. */
 export const CHANNEL = 'edge_runner';
 
-/** What changed: something can be worked on, a job moved, a node's row is another, attempts are to stop. */
+/**
+ * What changed: something can be worked on, a job moved, a node's row is another, attempts are to stop; of streams the
+ * row, the banner or who watches, and of a viewer what became of its offer. Ids only: whoever hears of it reads the rows.
+ */
 export type Notice =
   | { what: 'queue' }
   | { what: 'jobs'; ids: string[] }
   | { what: 'node'; id: string }
   /** Of a whole job, or these of it. */
-  | { what: 'cancel'; job: string; attempts?: string[] };
+  | { what: 'cancel'; job: string; attempts?: string[] }
+  | { what: 'stream'; id: string }
+  | { what: 'viewer'; id: string };
 
 /** Payloads may have 8,000 bytes. */
 const MOST_IDS = 200;

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { JobEvent, JobProgress } from '../../../protocol/index.ts';
+import { Bell } from '../../bell.ts';
 import type { DiskRoom } from '../../disk-room.ts';
 import type { Hub } from '../../grid/hub.ts';
 import type { Waiting } from '../../grid/waiting.ts';
@@ -96,32 +97,6 @@ export async function followJob({
     clearInterval(beat);
     unfollow();
     response.end();
-  }
-}
-
-/** Rung while nobody waits, it is heard by the next who does. */
-class Bell {
-  closed = false;
-  #rung = false;
-  #wake: (() => void) | null = null;
-
-  ring(): void {
-    this.#rung = true;
-    this.#wake?.();
-  }
-
-  close(): void {
-    this.closed = true;
-    this.ring();
-  }
-
-  async rung(): Promise<void> {
-    if (!this.#rung)
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    this.#wake = null;
-    this.#rung = false;
   }
 }
 

@@ -28,7 +28,8 @@ export interface Operation {
   summary: string;
   description: string;
   parameters?: Parameter[];
-  requestBody?: { content: { 'application/json': { schema: Schema } } };
+  /** By media type; one. */
+  requestBody?: { content: Record<string, { schema: Schema }> };
   responses: Record<string, { content?: Record<string, { schema?: Schema }> }>;
 }
 
@@ -42,6 +43,17 @@ export interface Call {
   method: string;
   path: string;
   operation: Operation;
+}
+
+/** What an operation takes. */
+export interface Body {
+  type: string;
+  schema: Schema;
+}
+
+export function bodyOf({ requestBody }: Operation): Body | null {
+  const [entry] = Object.entries(requestBody?.content ?? {});
+  return entry ? { type: entry[0], schema: entry[1].schema } : null;
 }
 
 /** By what they are about: the word after the version. */

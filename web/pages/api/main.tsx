@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { mount } from '../shared/mount.ts';
 import './api.css';
 import { Scrolled } from '../shared/scrolled.tsx';
-import { type Call, type Document, groupsOf, type Schema } from './document.ts';
+import { bodyOf, type Call, type Document, groupsOf, type Schema } from './document.ts';
 import { Trial, token } from './trial.tsx';
 
 const found = signal<Document | null>(null);
@@ -82,7 +82,7 @@ function App() {
 function Operation({ call }: { call: Call }) {
   const { method, path, operation } = call;
   const { operationId, summary, description, responses } = operation;
-  const body = operation.requestBody?.content['application/json'].schema;
+  const body = bodyOf(operation);
   const answers = Object.entries(responses).filter(([status]) => status !== 'default');
   const [status, answer] = answers[0]!;
   const type = Object.keys(answer.content ?? {})[0];
@@ -100,7 +100,7 @@ function Operation({ call }: { call: Call }) {
         Who may: <Words text={description} /> Answers {status}
         {type ? ` with ${type}` : ''}.
       </p>
-      {body && <Shape words="What it takes" schema={body} />}
+      {body && <Shape words="What it takes" schema={body.schema} />}
       {schema && <Shape words="What it answers" schema={schema} />}
       <details>
         <summary>Try it</summary>

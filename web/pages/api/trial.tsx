@@ -1,13 +1,13 @@
 import { signal, useSignal } from '@preact/signals';
 import { Scrolled } from '../shared/scrolled.tsx';
 import { type Answer, read } from './answer.ts';
-import { type Call, example, type Parameter, type Schema } from './document.ts';
+import { type Body, type Call, example, type Parameter } from './document.ts';
 
 /** Empty: whoever this browser is logged in as. */
 export const token = signal('');
 
 /** One operation to be tried, as whoever this browser is logged in as or with the token. */
-export function Trial({ call: { method, path, operation }, body }: { call: Call; body: Schema | undefined }) {
+export function Trial({ call: { method, path, operation }, body }: { call: Call; body: Body | null }) {
   const { parameters = [] } = operation;
   const answer = useSignal<Answer | null>(null);
   const busy = useSignal(false);
@@ -24,7 +24,7 @@ export function Trial({ call: { method, path, operation }, body }: { call: Call;
         method,
         headers: {
           ...(token.value && { authorization: `Bearer ${token.value.trim()}` }),
-          ...(body && { 'content-type': 'application/json' }),
+          ...(body && { 'content-type': body.type }),
         },
         ...(body && { body: `${form.get('body')}` }),
       });
@@ -43,7 +43,7 @@ export function Trial({ call: { method, path, operation }, body }: { call: Call;
         <label class="stack tight">
           <span>Body</span>
           <textarea name="body" rows={8} class="code" spellcheck={false}>
-            {JSON.stringify(example(body), null, 2)}
+            {body.type === 'application/json' ? JSON.stringify(example(body.schema), null, 2) : ''}
           </textarea>
         </label>
       )}

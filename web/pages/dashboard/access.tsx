@@ -129,6 +129,8 @@ const MAY: Record<Scope, string> = {
   submit: 'submit jobs',
   read: 'look',
   enrol: 'add nodes',
+  publish: 'publish streams',
+  view: 'watch streams',
 };
 
 const isOver = ({ revokedAt, expiresAt }: TokenView): boolean =>

@@ -1,0 +1,193 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { BannerView, KeptBanner, Problem, StreamView } from '../../protocol/index.ts';
+import { QUICK, startTestServer, type TestServer } from '../testing.ts';
+import { Swallower } from '../testing-links.ts';
+import { postOffer, SimulatedTab, type TabOptions } from '../testing-tab.ts';
+
+/** Long enough that nothing ends while a test looks, so that what ends, ends for another reason. */
+const PATIENT = { ...QUICK, ttlMs: 60_000, answerMs: 60_000 };
+const BRIEF = { ...QUICK, ttlMs: 1_500, pingMs: 200 };
+
+const SHOWN = { layers: [{ id: 'name', kind: 'lower-third', title: 'Ada' }] };
+
+describe('a tab that publishes', () => {
+  let server: TestServer;
+  let token: string;
+  const run = async (intervals: typeof QUICK) => {
+    server = await startTestServer({ intervals });
+    token = await server.token('publish');
+  };
+  const publish = (options: Partial<TabOptions> = {}, url = server.url) =>
+    SimulatedTab.publish(url, { token, ...options });
+  const show = async (id: string) => (await server.ask<StreamView>('GET', `/v1/streams/${id}`)).body;
+  const watch = async ({ published: { path } }: { published: { path: string } }) => {
+    const answer = await postOffer(server.url, path, token);
+    expect(answer.status).toBe(201);
+    return answer.headers.get('location')!.split('/').at(-1)!;
+  };
+  afterEach(() => server.stop());
+
+  describe('and comes back in time', () => {
+    beforeEach(() => run(PATIENT));
+
+    it('has its stream and its viewers back, and the offers that came meanwhile', async () => {
+      const tab = await publish();
+      const { stream } = tab.published;
+      const viewer = await watch(tab);
+      await tab.vanish();
+      expect(await show(stream)).toMatchObject({ state: 'live', viewers: 1 });
+      const meanwhile = postOffer(server.url, tab.published.path, token);
+      await expect.poll(async () => (await show(stream)).viewers).toBe(2);
+      const again = await tab.connect();
+      expect(again).toMatchObject({ stream, ttlMs: PATIENT.ttlMs, pingMs: PATIENT.pingMs });
+      expect(again.viewers).toHaveLength(2);
+      expect(again.viewers[0]).toBe(viewer);
+      expect((await meanwhile).status).toBe(201);
+      await tab.vanish();
+    });
+
+    it('takes the place of its own connection, and of nobody else’s', async () => {
+      const tab = await publish();
+      const second = await publish({ session: tab.session });
+      expect((await tab.closed).code).toBe(4001);
+      expect(second.published.stream).toBe(tab.published.stream);
+      await expect(publish()).rejects.toMatchObject({ code: 'conflict' });
+      await watch(second);
+      await second.vanish();
+      // It may come back: still nobody else's.
+      await expect(publish()).rejects.toMatchObject({ code: 'conflict' });
+    });
+
+    it('is sent away when its stream is deleted, and may make another of that name', async () => {
+      const tab = await publish();
+      await watch(tab);
+      const { stream } = tab.published;
+      expect((await server.ask('DELETE', `/v1/streams/${stream}`, { token })).status).toBe(204);
+      expect(await tab.next('refused')).toMatchObject({ code: 'not-found' });
+      await tab.closed;
+      expect((await server.ask('GET', `/v1/streams/${stream}`)).status).toBe(404);
+      const again = await publish();
+      expect(again.published).toMatchObject({ viewers: [], banner: null });
+      expect(again.published.stream).not.toBe(stream);
+      await again.vanish();
+    });
+
+    it('goes on after the server was started anew', async () => {
+      const tab = await publish();
+      const viewer = await watch(tab);
+      await server.ask('PUT', `/v1/streams/${tab.published.stream}/banner`, { token, body: SHOWN });
+      await server.running.close();
+      expect((await tab.closed).code).toBe(1012);
+      server = await startTestServer({ intervals: PATIENT }, server);
+      const back = await publish({ session: tab.session });
+      expect(back.published).toMatchObject({
+        ...{ stream: tab.published.stream, viewers: [viewer] },
+        banner: { revision: 1, state: { layers: [{ title: 'Ada' }] } },
+      });
+      await watch(back);
+      await back.vanish();
+    });
+  });
+
+  describe('and does not', () => {
+    beforeEach(() => run(BRIEF));
+
+    it('leaves an idle stream, whose viewers have ended and whose name another tab may have', async () => {
+      const tab = await publish();
+      const { stream } = tab.published;
+      await watch(tab);
+      await tab.vanish();
+      await expect.poll(() => show(stream)).toMatchObject({ state: 'idle', viewers: 0 });
+      const other = await publish();
+      expect(other.published).toMatchObject({ stream, viewers: [] });
+      await watch(other);
+      expect((await show(stream)).state).toBe('live');
+      await other.vanish();
+    });
+
+    it('is taken as gone when it is silent, though its connection seems open', async () => {
+      const link = new Swallower(server.url);
+      const url = await link.start();
+      try {
+        const tab = await publish({}, url);
+        link.swallowing = true;
+        await expect.poll(() => show(tab.published.stream)).toMatchObject({ state: 'idle' });
+      } finally {
+        await link.stop();
+      }
+    });
+
+    it('is heard of for as long as it answers, though it says nothing', async () => {
+      const tab = await publish();
+      const { stream } = tab.published;
+      const before = (await show(stream)).seenAt;
+      // So long that it would be idle by then.
+      await expect
+        .poll(async () => Date.parse((await show(stream)).seenAt) - Date.parse(before))
+        .toBeGreaterThan(2 * BRIEF.ttlMs);
+      expect((await show(stream)).state).toBe('live');
+      await tab.vanish();
+    });
+
+    it('is forgotten by a server that was started anew, too', async () => {
+      const tab = await publish();
+      await watch(tab);
+      await server.running.close();
+      server = await startTestServer({ intervals: BRIEF }, server);
+      const { stream } = tab.published;
+      await expect.poll(() => show(stream)).toMatchObject({ state: 'idle', viewers: 0 });
+    });
+  });
+
+  describe('has its banner', () => {
+    beforeEach(() => run(PATIENT));
+
+    it('set from outside and by itself, with one revision for both', async () => {
+      const tab = await publish();
+      const path = `/v1/streams/${tab.published.stream}/banner`;
+      expect(tab.published.banner).toBeNull();
+      expect((await server.ask('GET', path)).body).toEqual({ revision: 0, state: null });
+      const put = await server.ask<KeptBanner>('PUT', path, { token, body: SHOWN });
+      expect(put).toMatchObject({ status: 200, body: { revision: 1, state: { v: 1 } } });
+      const told = await tab.next('banner');
+      expect(told).toMatchObject({ revision: 1, state: put.body.state });
+      // What was left out is filled in.
+      expect(told.state.layers[0]).toMatchObject({ title: 'Ada', shown: true, side: 'left' });
+      tab.send({ type: 'banner', state: { layers: [] } });
+      expect(await tab.next('banner')).toMatchObject({ revision: 2, state: { v: 1, layers: [] } });
+      expect((await server.ask<BannerView>('GET', path)).body).toEqual({
+        ...{ revision: 2, state: { v: 1, layers: [] } },
+      });
+      expect((await show(tab.published.stream)).bannerRevision).toBe(2);
+      await tab.vanish();
+      await server.ask('PUT', path, { token, body: SHOWN });
+      expect((await tab.connect()).banner).toMatchObject({
+        revision: 3,
+        state: { layers: [{ id: 'name' }] },
+      });
+      await tab.vanish();
+    });
+
+    it('refused where it is none, and all else goes on', async () => {
+      const tab = await publish();
+      const path = `/v1/streams/${tab.published.stream}/banner`;
+      for (const body of [{}, [], { layers: [{ kind: 'hologram' }] }, { layers: [], v: 2 }]) {
+        const put = await server.ask<Problem>('PUT', path, { token, body });
+        expect([put.status, put.body.code], JSON.stringify(body)).toEqual([422, 'banner-invalid']);
+      }
+      const large = { layers: [], more: 'x'.repeat(800 * 1024) };
+      expect((await server.ask('PUT', path, { token, body: large })).status).toBe(413);
+      expect((await server.ask('PUT', path, { token: await server.token('view'), body: SHOWN })).status).toBe(
+        403,
+      );
+      tab.send({ type: 'banner', state: { layers: [SHOWN.layers[0], SHOWN.layers[0]] } });
+      expect(await tab.next('refused')).toMatchObject({
+        ...{ code: 'banner-invalid', message: expect.stringContaining('two layers') },
+      });
+      await tab.settled();
+      expect((await show(tab.published.stream)).bannerRevision).toBe(0);
+      await watch(tab);
+      await tab.vanish();
+    });
+  });
+});
