@@ -1,0 +1,254 @@
+import type { Bitmap, CompositeLayer, View } from '../../../kernels/index.ts';
+import type { BannerLayer, BannerState, Corner } from '../../../protocol/index.ts';
+import { Appearance } from './appearance.ts';
+import {
+  type BannerSize,
+  clockBitmap,
+  clockWords,
+  logoBitmap,
+  lowerThirdBitmap,
+  plainBitmap,
+  scaleOf,
+  tickerBand,
+  tickerHeight,
+  tickerText,
+} from './bitmaps.ts';
+
+/** What a banner is asked for: the layers of one frame. */
+export interface BannerMoment extends BannerSize {
+  /** Of a clock that only goes forward. */
+  seconds: number;
+  /** What clocks show. */
+  date: Date;
+  /** The second picture, where there is one. */
+  inset: { frame: VideoFrame; view: View } | null;
+}
+
+type Layer = CompositeLayer<VideoFrame>;
+
+interface Standing {
+  layer: BannerLayer;
+  appearance: Appearance;
+  /** What was drawn for it, by what it was drawn of. */
+  drawn: { of: string; bitmaps: Bitmap[] };
+}
+
+/** px at 720 lines: from the edges, between layers in one corner, around a second picture. */
+const MARGIN = 36;
+const GAP = 14;
+const BORDER = 3;
+
+/** A banner as it stands over the frames of a picture: bitmaps are drawn when they change, and placed for each frame. */
+export class Banner {
+  #standing = new Map<string, Standing>();
+  readonly #fail: (message: string) => void;
+
+  /** @param fail told of what cannot be drawn. */
+  constructor(fail: (message: string) => void) {
+    this.#fail = fail;
+  }
+
+  get isEmpty(): boolean {
+    return this.#standing.size === 0;
+  }
+
+  /** Takes another state; what comes and what goes does so from now on. */
+  set({ layers }: BannerState, seconds: number): void {
+    const next = new Map<string, Standing>();
+    for (const layer of layers) {
+      const before = this.#standing.get(layer.id);
+      const same = before?.layer.kind === layer.kind ? before : null;
+      const appearance = same?.appearance ?? new Appearance(layer.shown, seconds);
+      appearance.show(layer.shown, seconds);
+      next.set(layer.id, { layer, appearance, drawn: same?.drawn ?? { of: '', bitmaps: [] } });
+    }
+    // What is no longer named goes as it would have gone.
+    for (const [id, gone] of this.#standing) {
+      if (next.has(id)) continue;
+      gone.appearance.show(false, seconds);
+      if (gone.appearance.progress(seconds) > 0) next.set(id, gone);
+    }
+    this.#standing = next;
+    this.#named = new Set(layers.map(({ id }) => id));
+  }
+
+  #named = new Set<string>();
+
+  /** The layers of one frame, undermost first. */
+  layersAt(moment: BannerMoment): Layer[] {
+    const places = new Places(moment, this.#tickerHeights(moment));
+    const layers: Layer[] = [];
+    for (const [id, standing] of this.#standing) {
+      const progress = standing.layer.animation === 'none' ? instant(standing.layer) : standing.appearance.progress(moment.seconds);
+      if (progress > 0) layers.push(...this.#layersOf(standing, progress, moment, places));
+      else if (!this.#named.has(id)) this.#standing.delete(id);
+    }
+    return layers;
+  }
+
+  #layersOf(standing: Standing, progress: number, moment: BannerMoment, places: Places): Layer[] {
+    const { layer } = standing;
+    switch (layer.kind) {
+      case 'lower-third': {
+        const [bitmap] = this.#drawn(standing, { ...layer, shown: true }, moment, () => [lowerThirdBitmap(layer, moment)]);
+        const { left, top } = places.lowerThird(layer.side, bitmap!);
+        return [moved({ kind: 'bitmap', bitmap: bitmap!, left, top, opacity: 1 }, layer, progress, layer.side, moment)];
+      }
+      case 'clock': {
+        const words = clockWords(layer, moment.date);
+        const [bitmap] = this.#drawn(standing, { ...layer, shown: true, words }, moment, () => [clockBitmap(layer, words, moment)]);
+        const { left, top } = places.corner(layer.corner, bitmap!);
+        return [moved({ kind: 'bitmap', bitmap: bitmap!, left, top, opacity: 1 }, layer, progress, sideOf(layer.corner), moment)];
+      }
+      case 'logo': {
+        const { image, width } = layer;
+        const [bitmap] = this.#drawn(standing, { image, width }, moment, () => this.#loadLogo(standing, layer, moment));
+        if (!bitmap) return [];
+        const { left, top } = places.corner(layer.corner, bitmap);
+        return [moved({ kind: 'bitmap', bitmap, left, top, opacity: layer.opacity }, layer, progress, sideOf(layer.corner), moment)];
+      }
+      case 'ticker':
+        return this.#ticker(standing, layer, progress, moment);
+      case 'picture-in-picture':
+        return this.#inset(standing, layer, progress, moment, places);
+    }
+  }
+
+  #ticker(
+    standing: Standing,
+    layer: Extract<BannerLayer, { kind: 'ticker' }>,
+    progress: number,
+    moment: BannerMoment,
+  ): Layer[] {
+    const { width, height, seconds } = moment;
+    const { text, color, background, edge, speed } = layer;
+    const [band, ...pieces] = this.#drawn(standing, { text, color, background }, moment, () => [
+      tickerBand(layer, moment),
+      ...tickerText(layer, moment),
+    ]);
+    const high = tickerHeight(moment);
+    const place = edge === 'top' ? 0 : height - high;
+    const away = layer.animation === 'slide' ? Math.round((1 - progress) * high) * (edge === 'top' ? -1 : 1) : 0;
+    const opacity = layer.animation === 'fade' ? progress : 1;
+    const layers: Layer[] = [{ kind: 'bitmap', bitmap: band!, left: 0, top: place + away, opacity }];
+    const long = pieces.reduce((sum, piece) => sum + piece.width, 0);
+    if (long === 0) return layers;
+    const period = long + Math.round(width / 4);
+    const run = Math.round(Math.max(0, seconds - standing.appearance.since) * speed * width);
+    const first = Math.max(0, Math.ceil((run - width - long) / period));
+    for (let pass = first; pass * period <= run; pass++) {
+      let left = width - run + pass * period;
+      for (const piece of pieces) {
+        if (left < width && left + piece.width > 0)
+          layers.push({ kind: 'bitmap', bitmap: piece, left, top: place + away, opacity });
+        left += piece.width;
+      }
+    }
+    return layers;
+  }
+
+  #inset(
+    standing: Standing,
+    layer: Extract<BannerLayer, { kind: 'picture-in-picture' }>,
+    progress: number,
+    moment: BannerMoment,
+    places: Places,
+  ): Layer[] {
+    if (!moment.inset) return [];
+    const { frame, view } = moment.inset;
+    const border = Math.max(1, Math.round(BORDER * scaleOf(moment)));
+    const width = Math.round(layer.width * moment.width);
+    const height = Math.min(moment.height, Math.round((width * view.displayHeight) / view.displayWidth));
+    const outer = { width: width + 2 * border, height: height + 2 * border };
+    const [across, down] = this.#drawn(standing, { border: layer.border, ...outer }, moment, () => [
+      plainBitmap(outer.width, border, layer.border),
+      plainBitmap(border, height, layer.border),
+    ]);
+    const { left, top } = places.corner(layer.corner, outer);
+    const parts: Layer[] = [
+      { kind: 'frame', frame, view, left: left + border, top: top + border, width, height, opacity: 1 },
+      { kind: 'bitmap', bitmap: across!, left, top, opacity: 1 },
+      { kind: 'bitmap', bitmap: across!, left, top: top + border + height, opacity: 1 },
+      { kind: 'bitmap', bitmap: down!, left, top: top + border, opacity: 1 },
+      { kind: 'bitmap', bitmap: down!, left: left + border + width, top: top + border, opacity: 1 },
+    ];
+    return parts.map((part) => moved(part, layer, progress, sideOf(layer.corner), moment, outer.width));
+  }
+
+  /** Draws it where it is not what was drawn last. */
+  #drawn(standing: Standing, of: object, { width, height }: BannerSize, draw: () => Bitmap[]): Bitmap[] {
+    const key = JSON.stringify([width, height, of]);
+    if (standing.drawn.of !== key) {
+      standing.drawn = { of: key, bitmaps: [] };
+      standing.drawn.bitmaps = draw();
+    }
+    return standing.drawn.bitmaps;
+  }
+
+  /** Comes when it has been read. */
+  #loadLogo(standing: Standing, layer: Extract<BannerLayer, { kind: 'logo' }>, size: BannerSize): Bitmap[] {
+    const { drawn } = standing;
+    logoBitmap(layer, size).then(
+      (bitmap) => drawn.bitmaps.push(bitmap),
+      () => this.#fail(`the picture of the layer "${layer.id}" cannot be read`),
+    );
+    return [];
+  }
+
+  /** What the tickers take away of the picture's edges. */
+  #tickerHeights(moment: BannerMoment): { top: number; bottom: number } {
+    const taken = { top: 0, bottom: 0 };
+    for (const { layer, appearance } of this.#standing.values()) {
+      if (layer.kind !== 'ticker') continue;
+      const progress = layer.animation === 'none' ? instant(layer) : appearance.progress(moment.seconds);
+      taken[layer.edge] = Math.max(taken[layer.edge], Math.round(progress * tickerHeight(moment)));
+    }
+    return taken;
+  }
+}
+
+/** Where layers go that share the picture: those of one corner one after the other. */
+class Places {
+  readonly #size: BannerSize;
+  readonly #taken: Record<Corner, number>;
+  readonly #margin: number;
+  readonly #gap: number;
+
+  constructor(size: BannerSize, tickers: { top: number; bottom: number }) {
+    const s = scaleOf(size);
+    this.#size = size;
+    this.#margin = Math.round(MARGIN * s);
+    this.#gap = Math.round(GAP * s);
+    const { top, bottom } = tickers;
+    this.#taken = { 'top-left': top, 'top-right': top, 'bottom-left': bottom, 'bottom-right': bottom };
+  }
+
+  corner(corner: Corner, { width, height }: BannerSize): { left: number; top: number } {
+    const before = this.#taken[corner];
+    this.#taken[corner] = before + height + this.#gap;
+    const away = this.#margin + before;
+    return {
+      left: sideOf(corner) === 'left' ? this.#margin : this.#size.width - this.#margin - width,
+      top: corner.startsWith('top') ? away : this.#size.height - away - height,
+    };
+  }
+
+  /** At the edge of the picture, on a lower corner's place. */
+  lowerThird(side: 'left' | 'right', size: BannerSize): { left: number; top: number } {
+    const { top } = this.corner(side === 'left' ? 'bottom-left' : 'bottom-right', size);
+    return { left: side === 'left' ? 0 : this.#size.width - size.width, top };
+  }
+}
+
+const sideOf = (corner: Corner): 'left' | 'right' => (corner.endsWith('left') ? 'left' : 'right');
+
+const instant = ({ shown }: BannerLayer): number => (shown ? 1 : 0);
+
+/** On its way in or out. @param wide of all that moves together, px */
+function moved(part: Layer, { animation }: BannerLayer, progress: number, side: 'left' | 'right', size: BannerSize, wide?: number): Layer {
+  if (animation === 'fade') return { ...part, opacity: part.opacity * progress };
+  if (animation === 'none' || progress === 1) return part;
+  const width = wide ?? (part.kind === 'bitmap' ? part.bitmap.width : part.width);
+  const way = Math.round((1 - progress) * (width + MARGIN * scaleOf(size)));
+  return { ...part, left: part.left + (side === 'left' ? -way : way) };
+}
