@@ -1,7 +1,9 @@
 import type { Picture } from '../picture.ts';
+import { bitmapPatch } from './bitmap-patch.ts';
 import { blendPatch } from './blend.ts';
+import { FramePatcher } from './frame-patch.ts';
 import { type Bitmap, type CompositeLayer, placeLayer } from './layer.ts';
-import { bitmapPatch, FramePatcher, type Patch } from './patch.ts';
+import type { Patch } from './patch.ts';
 
 /**
  * Lays banners and other pictures over upright pictures of any format, in place. What a bitmap becomes in the samples

@@ -45,7 +45,11 @@ describe('layers on the CPU', () => {
           return [red!, green!, blue!, 255];
         });
         const view = { displayWidth: width, displayHeight: height, orientation };
-        const place = { left: -3, top: 5, opacity: pick(random, [0.3, 1]) };
+        const place = {
+          left: pick(random, [-3, 12]),
+          top: pick(random, [-4, 9]),
+          opacity: pick(random, [0.3, 1]),
+        };
         const picture = noisePicture(random, format, 17, 15);
         const expected = copyOf(picture);
         new CompositeCpu().draw(picture, [{ ...place, kind: 'frame', frame, view, width, height }]);
