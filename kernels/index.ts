@@ -1,4 +1,7 @@
 export * from './color.ts';
+export * from './composite/composite.cpu.ts';
+export * from './composite/composite.gpu.ts';
+export type { Bitmap, BitmapLayer, CompositeLayer, FrameLayer } from './composite/layer.ts';
 export * from './depth-color/depth-color.cpu.ts';
 export * from './depth-color/depth-color.gpu.ts';
 export * from './depth-range/depth-range.cpu.ts';

@@ -1,5 +1,7 @@
 import {
+  type BitmapLayer,
   BufferUsage,
+  CompositeGpu,
   DETECTION_BYTES,
   DepthColorGpu,
   DepthRangeGpu,
@@ -81,6 +83,9 @@ export function kernelCases(device: GPUDevice, sizes: KernelSizes): KernelCase[]
     ...{ width, height, format: 'rgba8unorm' as const, kind: 'texture' as const },
     classNames: Array.from({ length: head.classes }, (_, i) => `class ${i}`),
   });
+  const composite = new CompositeGpu(device, { width, height, format: 'rgba8unorm', kind: 'texture' });
+  const band = lowerThird(width, height);
+  const corner = { left: 0, top: 0, width: width >> 2, height: height >> 2 };
   const onTarget = (encoder: GPUCommandEncoder, loadOp: GPULoadOp) =>
     encoder.beginRenderPass({ colorAttachments: [{ view: targetView, loadOp, storeOp: 'store' }] });
 
@@ -123,6 +128,17 @@ export function kernelCases(device: GPUDevice, sizes: KernelSizes): KernelCase[]
       },
     },
     {
+      name: 'composite',
+      what: `a lower third and a picture-in-picture over ${width}×${height}`,
+      // The target is read and written; the layers are read, of the frame one texel a pixel at least.
+      bytes: 12 * (band.bitmap.width * band.bitmap.height + corner.width * corner.height),
+      encode: (encoder) => {
+        const pass = onTarget(encoder, 'load');
+        composite.encode(pass, [band, { kind: 'frame', frame: source, view, ...corner, opacity: 1 }]);
+        pass.end();
+      },
+    },
+    {
       name: 'overlay',
       what: `the frame with boxes and labels, ${width}×${height}`,
       bytes: 8 * pixels,
@@ -139,6 +155,17 @@ export function kernelCases(device: GPUDevice, sizes: KernelSizes): KernelCase[]
       encode: (encoder) => planes.encode(encoder, target),
     },
   ];
+}
+
+/** A band over the lowest quarter that lets something of the picture through. */
+function lowerThird(width: number, height: number): BitmapLayer {
+  const rows = height >> 2;
+  const data = new Uint8ClampedArray(4 * width * rows).fill(200);
+  return {
+    kind: 'bitmap',
+    bitmap: { width, height: rows, data },
+    ...{ left: 0, top: height - rows, opacity: 1 },
+  };
 }
 
 /** What YOLOv8 yields: 80 classes on strides 8, 16 and 32. */

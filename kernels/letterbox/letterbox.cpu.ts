@@ -1,17 +1,11 @@
+import { type Axis, planeAxes } from '../bilinear.ts';
 import { samplesToRgb } from '../color.ts';
-import {
-  type LetterboxGeometry,
-  type LetterboxSpec,
-  letterboxGeometry,
-  orientedAxes,
-  type View,
-} from '../geometry.ts';
-import { type Picture, type Plane, subsampled } from '../picture.ts';
+import { type LetterboxGeometry, type LetterboxSpec, letterboxGeometry, type View } from '../geometry.ts';
+import type { Picture } from '../picture.ts';
 
 /**
- * Letterbox, turn, convert to RGB and normalise in one pass from the planes of any picture: bilinear with half-pixel
- * centres (`cv2.resize` INTER_LINEAR, a linear sampler with clamp-to-edge), no antialiasing. Chroma is read as a
- * smaller picture with centred samples. Tables are kept between frames of one size and view.
+ * Letterbox, turn, convert to RGB and normalise in one pass from the planes of any picture, bilinearly (bilinear.ts).
+ * Tables are kept between frames of one size and view.
  */
 export class LetterboxCpu {
   readonly spec: LetterboxSpec;
@@ -46,13 +40,6 @@ export function letterboxCpu(picture: Picture, view: View, spec: LetterboxSpec, 
   new LetterboxCpu(spec).run(picture, view, out);
 }
 
-/** For each column (or row) of the content: the two samples to mix, as offsets into a plane, and the second's share. */
-interface Axis {
-  first: Int32Array;
-  second: Int32Array;
-  weight: Float64Array;
-}
-
 interface Tables {
   geometry: LetterboxGeometry;
   luma: { x: Axis; y: Axis };
@@ -78,44 +65,10 @@ function buildTables(picture: Picture, view: View, spec: LetterboxSpec): Tables 
   const matrix = Float64Array.from(rows.flatMap((row) => [...rgb.subarray(4 * row, 4 * row + 4)]));
   return {
     geometry,
-    luma: planeAxes(picture, y, view, geometry),
-    chroma: planeAxes(picture, u, view, geometry),
+    luma: planeAxes(picture, y, view.orientation, geometry),
+    chroma: planeAxes(picture, u, view.orientation, geometry),
     matrix,
   };
-}
-
-/**
- * An orientation only exchanges and reverses axes, so the offset of a sample is always (something of the column) +
- * (something of the row): one inner loop serves all eight orientations and every plane layout.
- */
-function planeAxes(picture: Picture, plane: Plane, view: View, geometry: LetterboxGeometry) {
-  const { swap, mirrorX, mirrorY } = orientedAxes(view.orientation);
-  const across = { size: picture.width, sub: plane.subX, step: plane.step };
-  const down = { size: picture.height, sub: plane.subY, step: plane.stride };
-  return {
-    x: buildAxis(geometry.width, swap ? down : across, mirrorX),
-    y: buildAxis(geometry.height, swap ? across : down, mirrorY),
-  };
-}
-
-function buildAxis(
-  count: number,
-  source: { size: number; sub: 0 | 1; step: number },
-  mirrored: boolean,
-): Axis {
-  const first = new Int32Array(count);
-  const second = new Int32Array(count);
-  const weight = new Float64Array(count);
-  const last = subsampled(source.size, source.sub) - 1;
-  for (let i = 0; i < count; i++) {
-    const along = ((mirrored ? count - 1 - i : i) + 0.5) / count;
-    const position = Math.min(last, Math.max(0, (along * source.size) / (1 << source.sub) - 0.5));
-    const before = Math.floor(position);
-    first[i] = before * source.step;
-    second[i] = Math.min(last, before + 1) * source.step;
-    weight[i] = position - before;
-  }
-  return { first, second, weight };
 }
 
 function fillBorder(

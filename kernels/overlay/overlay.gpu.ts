@@ -1,3 +1,5 @@
+import { CompositeGpu, type CompositeGpuOptions } from '../composite/composite.gpu.ts';
+import type { CompositeLayer } from '../composite/layer.ts';
 import { type DepthBuffer, DepthColorGpu } from '../depth-color/depth-color.gpu.ts';
 import detectionCode from '../detection.wgsl?raw';
 import { axesWords, type FrameKind, type FrameSource, frameCode, frameSampler } from '../frame.gpu.ts';
@@ -34,9 +36,11 @@ export interface OverlayBoxes {
 export interface OverlayContent {
   boxes: OverlayBoxes | null;
   depth: DepthBuffer | null;
+  /** Over the whole target, above all else, undermost first; frames are of the kernel's kind. */
+  layers?: readonly CompositeLayer<FrameSource>[];
 }
 
-/** The frame, depth over or beside it, boxes and labels in one render pass; boxes equal {@link OverlayCpu}'s with `labelOf` labels. */
+/** The frame, depth over or beside it, boxes and labels, then layers in one render pass; boxes equal {@link OverlayCpu}'s with `labelOf` labels. */
 export class OverlayGpu {
   readonly style: OverlayStyle;
   readonly #device: GPUDevice;
@@ -54,6 +58,8 @@ export class OverlayGpu {
   readonly #draw: GPUBuffer;
   readonly #showsPicture: boolean;
   readonly #depth: DepthColorGpu | null;
+  readonly #compositeOptions: CompositeGpuOptions;
+  #composite: CompositeGpu | undefined;
   #orientation = '';
   #mapping = '';
   #boxes: { detections: GPUBuffer; group: GPUBindGroup } | undefined;
@@ -67,7 +73,8 @@ export class OverlayGpu {
     this.#framePipeline = framePipeline(device, format, kind);
     this.#boxesPipeline = boxesPipeline(device, format);
     this.#sampler = frameSampler(device);
-    const { showsPicture, depth } = arrange(layout, width, height);
+    const { showsPicture, depth, ...target } = arrange(layout, width, height);
+    this.#compositeOptions = { ...target, format, kind };
     this.#showsPicture = showsPicture;
     this.#depth =
       depth && new DepthColorGpu(device, format, { left: depth.left, top: 0, width, height }, depth.opacity);
@@ -89,8 +96,8 @@ export class OverlayGpu {
   }
 
   /**
-   * Adds one render pass that writes the whole target. Views may change between submits, not between two calls in
-   * one submit.
+   * Adds one render pass that writes the whole target. Views and layers may change between submits, not between two
+   * calls in one submit.
    * @param source the frame, of this kernel's kind.
    * @param target RENDER_ATTACHMENT, of this kernel's size and format.
    */
@@ -99,7 +106,7 @@ export class OverlayGpu {
     source: FrameSource,
     view: View,
     target: GPUTextureView,
-    { boxes, depth }: OverlayContent,
+    { boxes, depth, layers = [] }: OverlayContent,
   ): void {
     this.#setOrientation(view);
     if (boxes) {
@@ -132,6 +139,8 @@ export class OverlayGpu {
       pass.setBindGroup(0, this.#boxesGroup(boxes.detections));
       pass.drawIndirect(this.#draw, 0);
     }
+    if (layers.length > 0) this.#composite ??= new CompositeGpu(this.#device, this.#compositeOptions);
+    this.#composite?.encode(pass, layers);
     pass.end();
   }
 
@@ -141,6 +150,7 @@ export class OverlayGpu {
     }
     this.#atlas.destroy();
     this.#depth?.destroy();
+    this.#composite?.destroy();
   }
 
   #setOrientation({ orientation }: View): void {
