@@ -27,6 +27,7 @@ export default defineConfig({
         contribute: path('web/pages/contribute/index.html'),
         dashboard: path('web/pages/dashboard/index.html'),
         overlay: path('web/pages/overlay/index.html'),
+        banner: path('web/pages/banner/index.html'),
         api: path('web/pages/api/index.html'),
         bench: path('web/pages/bench/index.html'),
         peers: path('web/pages/bench/peers.html'),

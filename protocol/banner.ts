@@ -33,11 +33,11 @@ const lowerThird = z.strictObject({
 const logo = z.strictObject({
   ...common,
   kind: z.literal('logo'),
-  /** PNG, JPEG, WebP or SVG as a `data:` address: nothing is fetched for a banner. */
+  /** PNG, JPEG or WebP as a `data:` address: nothing is fetched for a banner. */
   image: z
     .string()
     .max(MOST_LOGO_CHARACTERS, 'at most 512 KiB as a data address')
-    .regex(/^data:image\/(png|jpeg|webp|svg\+xml)[;,]/, 'a data address of a PNG, JPEG, WebP or SVG'),
+    .regex(/^data:image\/(png|jpeg|webp)[;,]/, 'a data address of a PNG, JPEG or WebP'),
   corner: corner.default('top-right'),
   /** Share of the picture's width. */
   width: z.number().min(0.02).max(0.5).default(0.12),

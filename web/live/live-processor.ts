@@ -1,4 +1,10 @@
-import { type BackendChoice, EdgeRunnerError, type FrameEvent } from '../../protocol/index.ts';
+import {
+  type BackendChoice,
+  type BannerInput,
+  EdgeRunnerError,
+  type FrameEvent,
+  parseBanner,
+} from '../../protocol/index.ts';
 import type {
   FromLiveWorker,
   LiveReport,
@@ -45,6 +51,7 @@ export class LiveProcessor {
   #stages: readonly LiveStage[];
   #open: Promise<OpenWorker> | null = null;
   #source: { frames: TrackFrames; unlisten(): void } | null = null;
+  #inset: TrackFrames | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(options: LiveProcessorOptions = {}) {
@@ -68,7 +75,7 @@ export class LiveProcessor {
     this.#open ??= this.#openWorker();
     const { worker, output, readsTracks } = await this.#open;
     const frames = await framesOf(track, readsTracks, (frame) =>
-      post(worker, { type: 'frame', frame }, [frame]),
+      post(worker, { type: 'frame', frame, of: 'source' }, [frame]),
     );
     this.#releaseSource();
     this.#source = { frames, unlisten: this.#listenTo(track) };
@@ -86,6 +93,36 @@ export class LiveProcessor {
     this.#open?.then(({ worker }) => post(worker, { type: 'stages', stages })).catch(() => {});
   }
 
+  /**
+   * What lies over the picture from now on, in place of the banner that the stages or an earlier call had; layers come and
+   * go as they are animated.
+   * @throws {EdgeRunnerError} `banner-invalid`
+   */
+  setBanner(banner: BannerInput): void {
+    const state = parseBanner(banner);
+    this.#stages = [
+      ...this.#stages.filter(({ kind }) => kind !== 'banner'),
+      { kind: 'banner', options: state },
+    ];
+    this.#open?.then(({ worker }) => post(worker, { type: 'banner', banner: state })).catch(() => {});
+  }
+
+  /**
+   * The second picture, for the banner's layer `picture-in-picture`. To be called while a track is processed.
+   * @param track stays the caller's; null for none.
+   */
+  async setInset(track: MediaStreamTrack | null): Promise<void> {
+    if (!this.#open || this.#closing) return;
+    const { worker, readsTracks } = await this.#open;
+    this.#inset?.release();
+    this.#inset =
+      track &&
+      (await framesOf(track, readsTracks, (frame) =>
+        post(worker, { type: 'frame', frame, of: 'inset' }, [frame]),
+      ));
+    post(worker, { type: 'inset', source: this.#inset?.input ?? null }, this.#inset?.transfer);
+  }
+
   /** Ends everything that was opened; the track that was processed goes on. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -94,6 +131,7 @@ export class LiveProcessor {
 
   async #close(): Promise<void> {
     this.#releaseSource();
+    this.#inset?.release();
     const open = await this.#open?.catch(() => null);
     if (!open) return;
     post(open.worker, { type: 'close' });

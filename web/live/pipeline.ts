@@ -1,4 +1,4 @@
-import { EdgeRunnerError } from '../../protocol/index.ts';
+import { type BannerInput, EdgeRunnerError } from '../../protocol/index.ts';
 import type { LiveReport } from '../engine/live/live-messages.ts';
 import type { LiveStage } from '../engine/live/live-plan.ts';
 import { SoundInStep } from './audio.ts';
@@ -51,6 +51,7 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #processor: LiveProcessor;
   #source: OpenSource | null = null;
+  #inset: OpenSource | null = null;
   #sound: SoundInStep | null = null;
   /** Counts the sources that were asked for: one that opens late finds that another one is wanted. */
   #wanted = 0;
@@ -99,10 +100,30 @@ export class Pipeline {
     this.#processor.setStages(stages);
   }
 
+  /** What lies over the picture from now on. @throws {EdgeRunnerError} `banner-invalid` */
+  setBanner(banner: BannerInput): void {
+    this.#processor.setBanner(banner);
+  }
+
+  /** A second picture, for the banner's layer `picture-in-picture`. @throws as {@link createPipeline} */
+  async setInset(source: LiveSource | null): Promise<void> {
+    const opened = source && (await openSource(source));
+    try {
+      await this.#processor.setInset(opened?.stream.getVideoTracks()[0] ?? null);
+    } catch (error) {
+      opened?.close();
+      throw error;
+    }
+    this.#inset?.close();
+    this.#inset = opened;
+    if (this.#closed) opened?.close();
+  }
+
   /** Ends everything, the source too where it was opened here. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#source?.close();
+    this.#inset?.close();
     await this.#processor.close();
     this.#sound?.close();
     for (const track of this.stream.getTracks()) track.stop();

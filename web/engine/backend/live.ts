@@ -1,4 +1,4 @@
-import type { DepthLayout, View } from '../../../kernels/index.ts';
+import type { CompositeLayer, DepthLayout, View } from '../../../kernels/index.ts';
 import type { DepthModel, DetectModel } from '../../../models/descriptor.ts';
 import type { Detection } from '../../../protocol/index.ts';
 import type { LoadedModel } from '../host.ts';
@@ -25,6 +25,8 @@ export interface LiveFrame {
   view: View;
   /** To be drawn, px of the view. */
   boxes: readonly Detection[];
+  /** Over all of what goes out, undermost first. Frames among them stay the caller's, until the call has settled. */
+  layers: readonly CompositeLayer<VideoFrame>[];
   /** Whether inference looks at this frame. The picture does not wait for it; the next look does. */
   look: boolean;
 }

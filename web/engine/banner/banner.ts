@@ -79,7 +79,10 @@ export class Banner {
     const places = new Places(moment, this.#tickerHeights(moment));
     const layers: Layer[] = [];
     for (const [id, standing] of this.#standing) {
-      const progress = standing.layer.animation === 'none' ? instant(standing.layer) : standing.appearance.progress(moment.seconds);
+      const progress =
+        standing.layer.animation === 'none'
+          ? instant(standing.layer)
+          : standing.appearance.progress(moment.seconds);
       if (progress > 0) layers.push(...this.#layersOf(standing, progress, moment, places));
       else if (!this.#named.has(id)) this.#standing.delete(id);
     }
@@ -90,22 +93,52 @@ export class Banner {
     const { layer } = standing;
     switch (layer.kind) {
       case 'lower-third': {
-        const [bitmap] = this.#drawn(standing, { ...layer, shown: true }, moment, () => [lowerThirdBitmap(layer, moment)]);
+        const [bitmap] = this.#drawn(standing, { ...layer, shown: true }, moment, () => [
+          lowerThirdBitmap(layer, moment),
+        ]);
         const { left, top } = places.lowerThird(layer.side, bitmap!);
-        return [moved({ kind: 'bitmap', bitmap: bitmap!, left, top, opacity: 1 }, layer, progress, layer.side, moment)];
+        return [
+          moved(
+            { kind: 'bitmap', bitmap: bitmap!, left, top, opacity: 1 },
+            layer,
+            progress,
+            layer.side,
+            moment,
+          ),
+        ];
       }
       case 'clock': {
         const words = clockWords(layer, moment.date);
-        const [bitmap] = this.#drawn(standing, { ...layer, shown: true, words }, moment, () => [clockBitmap(layer, words, moment)]);
+        const [bitmap] = this.#drawn(standing, { ...layer, shown: true, words }, moment, () => [
+          clockBitmap(layer, words, moment),
+        ]);
         const { left, top } = places.corner(layer.corner, bitmap!);
-        return [moved({ kind: 'bitmap', bitmap: bitmap!, left, top, opacity: 1 }, layer, progress, sideOf(layer.corner), moment)];
+        return [
+          moved(
+            { kind: 'bitmap', bitmap: bitmap!, left, top, opacity: 1 },
+            layer,
+            progress,
+            sideOf(layer.corner),
+            moment,
+          ),
+        ];
       }
       case 'logo': {
         const { image, width } = layer;
-        const [bitmap] = this.#drawn(standing, { image, width }, moment, () => this.#loadLogo(standing, layer, moment));
+        const [bitmap] = this.#drawn(standing, { image, width }, moment, () =>
+          this.#loadLogo(standing, layer, moment),
+        );
         if (!bitmap) return [];
         const { left, top } = places.corner(layer.corner, bitmap);
-        return [moved({ kind: 'bitmap', bitmap, left, top, opacity: layer.opacity }, layer, progress, sideOf(layer.corner), moment)];
+        return [
+          moved(
+            { kind: 'bitmap', bitmap, left, top, opacity: layer.opacity },
+            layer,
+            progress,
+            sideOf(layer.corner),
+            moment,
+          ),
+        ];
       }
       case 'ticker':
         return this.#ticker(standing, layer, progress, moment);
@@ -128,7 +161,8 @@ export class Banner {
     ]);
     const high = tickerHeight(moment);
     const place = edge === 'top' ? 0 : height - high;
-    const away = layer.animation === 'slide' ? Math.round((1 - progress) * high) * (edge === 'top' ? -1 : 1) : 0;
+    const away =
+      layer.animation === 'slide' ? Math.round((1 - progress) * high) * (edge === 'top' ? -1 : 1) : 0;
     const opacity = layer.animation === 'fade' ? progress : 1;
     const layers: Layer[] = [{ kind: 'bitmap', bitmap: band!, left: 0, top: place + away, opacity }];
     const long = pieces.reduce((sum, piece) => sum + piece.width, 0);
@@ -245,7 +279,14 @@ const sideOf = (corner: Corner): 'left' | 'right' => (corner.endsWith('left') ? 
 const instant = ({ shown }: BannerLayer): number => (shown ? 1 : 0);
 
 /** On its way in or out. @param wide of all that moves together, px */
-function moved(part: Layer, { animation }: BannerLayer, progress: number, side: 'left' | 'right', size: BannerSize, wide?: number): Layer {
+function moved(
+  part: Layer,
+  { animation }: BannerLayer,
+  progress: number,
+  side: 'left' | 'right',
+  size: BannerSize,
+  wide?: number,
+): Layer {
   if (animation === 'fade') return { ...part, opacity: part.opacity * progress };
   if (animation === 'none' || progress === 1) return part;
   const width = wide ?? (part.kind === 'bitmap' ? part.bitmap.width : part.width);

@@ -56,7 +56,10 @@ function fitted(text: string, of: string, room: number): string {
 }
 
 /** A name and what it stands for, with a bar at its side. */
-export function lowerThirdBitmap({ title, subtitle, side, color, background, accent }: Of<'lower-third'>, size: BannerSize): Bitmap {
+export function lowerThirdBitmap(
+  { title, subtitle, side, color, background, accent }: Of<'lower-third'>,
+  size: BannerSize,
+): Bitmap {
   const s = scaleOf(size);
   const [padX, padY, bar, gap] = [22 * s, 14 * s, 8 * s, 4 * s];
   const lines = [
@@ -66,7 +69,10 @@ export function lowerThirdBitmap({ title, subtitle, side, color, background, acc
   const room = 0.62 * size.width - 2 * padX - bar;
   const texts = lines.map((line) => ({ ...line, text: fitted(line.text, line.of, room) }));
   const width = Math.max(60 * s, ...texts.map(({ text, of }) => widthOf(text, of))) + 2 * padX + bar;
-  const height = texts.reduce((sum, line) => sum + line.height, 2 * padY + gap * Math.max(0, texts.length - 1));
+  const height = texts.reduce(
+    (sum, line) => sum + line.height,
+    2 * padY + gap * Math.max(0, texts.length - 1),
+  );
   return bitmapOf(width, height, (context) => {
     const left = side === 'left';
     context.fillStyle = background;
@@ -114,7 +120,11 @@ export function tickerText({ text, color }: Of<'ticker'>, size: BannerSize): Bit
 
 /** Cut between words where it can be. */
 function piecesOf(text: string, of: string): string[] {
-  const words = text.replace(/\s+/g, ' ').trim().match(/[^ ]{1,60} ?/gu) ?? [];
+  const words =
+    text
+      .replace(/\s+/g, ' ')
+      .trim()
+      .match(/[^ ]{1,60} ?/gu) ?? [];
   const pieces: string[] = [];
   for (const word of words) {
     const last = pieces.at(-1);

@@ -1,3 +1,4 @@
+import { CompositeCpu, type CompositeLayer, type Picture } from '../../../kernels/index.ts';
 import type { FrameProcessor } from '../backend/backend.ts';
 import { toDepthStats } from '../backend/depth.ts';
 import {
@@ -14,6 +15,12 @@ import type { InferencePool } from './inference-pool.ts';
 import { CpuPainter } from './painter.ts';
 import { copyPlanes, type FramePlanes, frameOver, likeOf, type PlaneBuffers } from './planes.ts';
 
+interface CopiedLayers {
+  layers: CompositeLayer<Picture>[];
+  /** Memory that they lie in. */
+  copies: FramePlanes[];
+}
+
 /** The stages of a live source on the processor's cores. */
 export class CpuLiveStages implements LiveStages {
   /** One copied while another is drawn. */
@@ -24,6 +31,7 @@ export class CpuLiveStages implements LiveStages {
   readonly #painter: CpuPainter;
   readonly #held: HeldDepth | null;
   readonly #buffers: PlaneBuffers;
+  readonly #composite = new CompositeCpu();
   #shown: ShownDepth | null = null;
 
   /**
@@ -42,12 +50,15 @@ export class CpuLiveStages implements LiveStages {
     this.#painter = new CpuPainter(depth ? layout : null, larger);
   }
 
-  async show({ frame, view, boxes, look }: LiveFrame): Promise<LiveShown> {
+  async show({ frame, view, boxes, layers, look }: LiveFrame): Promise<LiveShown> {
     const { ledger, meter } = this.#spec;
     const like = likeOf(frame);
     let planes: FramePlanes;
+    let over: CopiedLayers;
     try {
-      planes = await meter.stage('copy').time(() => copyPlanes(frame, this.#buffers));
+      [planes, over] = await meter
+        .stage('copy')
+        .time(() => Promise.all([copyPlanes(frame, this.#buffers), this.#copied(layers)]));
     } finally {
       ledger.close(frame);
     }
@@ -55,14 +66,31 @@ export class CpuLiveStages implements LiveStages {
     const looked = look && this.#inference ? this.#look(this.#inference, planes, view) : null;
     const start = performance.now();
     const drawn = this.#painter.draw(planes, this.#buffers, [...boxes], this.#shown, view);
-    const made = ledger.own(frameOver(drawn, like));
-    for (const done of new Set([planes, drawn])) this.#buffers.give(done);
     meter.stage('draw').add(performance.now() - start);
+    if (layers.length > 0) {
+      const start = performance.now();
+      this.#composite.draw(drawn.picture, over.layers);
+      meter.stage('composite').add(performance.now() - start);
+    }
+    const made = ledger.own(frameOver(drawn, like));
+    for (const done of new Set([planes, drawn, ...over.copies])) this.#buffers.give(done);
     return { frame: made, looked };
   }
 
   /** The pool is the backend's: what is still looked at there ends by itself. */
   async close(): Promise<void> {}
+
+  /** Layers whose frames are planes in memory. */
+  async #copied(layers: LiveFrame['layers']): Promise<CopiedLayers> {
+    const copies: FramePlanes[] = [];
+    const copied = layers.map(async (layer): Promise<CompositeLayer<Picture>> => {
+      if (layer.kind === 'bitmap') return layer;
+      const planes = await copyPlanes(layer.frame, this.#buffers);
+      copies.push(planes);
+      return { ...layer, frame: planes.picture };
+    });
+    return { layers: await Promise.all(copied), copies };
+  }
 
   #look(inference: CpuInference, planes: FramePlanes, view: LiveFrame['view']): Promise<Looked> {
     const inferred = inference.run(planes, view, this.#due);

@@ -1,6 +1,7 @@
 import type {
   BackendChoice,
   BackendName,
+  BannerState,
   ErrorRecord,
   FrameEvent,
   StageStats,
@@ -22,8 +23,12 @@ export type ToLiveWorker =
   /** What is read from now on; the one before is let go. */
   | { type: 'source'; source: LiveInput }
   | { type: 'stages'; stages: readonly LiveStage[] }
-  /** A frame of a source of kind `frames`. */
-  | { type: 'frame'; frame: VideoFrame }
+  /** Of the banner stage, which stands without it too. */
+  | { type: 'banner'; banner: BannerState }
+  /** The second picture of a banner; null for none. */
+  | { type: 'inset'; source: LiveInput | null }
+  /** A frame of a source, or an inset, of kind `frames`. */
+  | { type: 'frame'; frame: VideoFrame; of: 'source' | 'inset' }
   /** Nothing comes any more, and nothing is asked for: ends the worker. */
   | { type: 'close' };
 

@@ -1,11 +1,13 @@
-import type { Orientation, View } from '../../../kernels/index.ts';
-import type { FrameEvent } from '../../../protocol/index.ts';
-import type { LiveStages, Looked } from '../backend/live.ts';
+import { arrange, type Orientation, uprightSize, type View } from '../../../kernels/index.ts';
+import type { BannerState, FrameEvent } from '../../../protocol/index.ts';
+import type { LiveFrame, LiveStages, Looked } from '../backend/live.ts';
+import { Banner } from '../banner/banner.ts';
 import type { LoadedModel } from '../host.ts';
 import { FrameLedger } from '../pipeline/frame-ledger.ts';
 import { Meter, StageMeter } from '../pipeline/meter.ts';
 import { Signal } from '../pipeline/signal.ts';
 import { ZoneCounter } from '../zones/zone-counter.ts';
+import { eachFrame } from './each-frame.ts';
 import { FrameClock, type Tick } from './frame-clock.ts';
 import { LiveBoxes, type Shown } from './live-boxes.ts';
 import type { FromLiveWorker, LiveSetup } from './live-messages.ts';
@@ -34,6 +36,9 @@ export class LiveRun {
   #plan: LivePlan;
   #boxes: LiveBoxes;
   #zones: ZoneCounter | null;
+  readonly #banner: Banner;
+  /** The newest frame of the second picture. */
+  #inset: VideoFrame | null = null;
   #looking = false;
   #lastLook = Number.NEGATIVE_INFINITY;
   /** Frames on their way, and the end of the last one's. */
@@ -64,7 +69,13 @@ export class LiveRun {
       },
       { ledger: this.#ledger, meter: this.#meter },
     );
+    this.#banner = new Banner((message) => tell({ type: 'log', message }));
+    if (this.#plan.banner) this.setBanner(this.#plan.banner);
     this.#host.use(this.#plan);
+  }
+
+  setBanner(state: BannerState): void {
+    this.#banner.set(state, performance.now() / 1000);
   }
 
   /**
@@ -78,6 +89,8 @@ export class LiveRun {
     this.#boxes.show(shownOf(plan));
     if (JSON.stringify(plan.zones) !== JSON.stringify(before.zones))
       this.#zones = plan.zones && new ZoneCounter(plan.zones);
+    if (JSON.stringify(plan.banner) !== JSON.stringify(before.banner))
+      this.setBanner(plan.banner ?? { v: 1, layers: [] });
     if (plan.detect?.model !== before.detect?.model)
       this.#boxes = new LiveBoxes(this.#clock.fps, shownOf(plan));
     if (openedFor(plan) !== openedFor(before) || !this.#host.current) this.#host.use(plan);
@@ -85,19 +98,19 @@ export class LiveRun {
 
   /** Takes all frames of a source, until it ends or `signal` says so. */
   async run(readable: ReadableStream<VideoFrame>, signal: AbortSignal): Promise<void> {
-    const reader = readable.getReader();
-    const stop = () => void reader.cancel().catch(() => {});
-    signal.addEventListener('abort', stop, { once: true });
     try {
-      while (!signal.aborted) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        if (signal.aborted) value.close();
-        else await this.#take(this.#ledger.own(value));
-      }
+      await eachFrame(readable, signal, (frame) => this.#take(this.#ledger.own(frame)));
     } finally {
-      signal.removeEventListener('abort', stop);
       await this.#written;
+    }
+  }
+
+  /** Takes a banner's second picture, likewise; of it only the newest frame is held. */
+  async runInset(readable: ReadableStream<VideoFrame>, signal: AbortSignal): Promise<void> {
+    try {
+      await eachFrame(readable, signal, async (frame) => this.#holdInset(frame));
+    } finally {
+      this.#holdInset(null);
     }
   }
 
@@ -105,6 +118,11 @@ export class LiveRun {
     await this.#written;
     await this.#host.close();
     this.#ledger.closeAll();
+  }
+
+  #holdInset(frame: VideoFrame | null): void {
+    if (this.#inset) this.#ledger.close(this.#inset);
+    this.#inset = frame && this.#ledger.own(frame);
   }
 
   /** Sends the frame on its way; resolves when the next one may come. */
@@ -146,15 +164,33 @@ export class LiveRun {
     const look = this.#isDue(tick);
     const boxes = this.#plan.layout === null ? [] : this.#boxes.at(tick.index, view);
     if (look) this.#looking = true;
+    // Its own hold on the second picture, which may be another one before this frame is drawn.
+    const inset = this.#inset && this.#ledger.own(this.#inset.clone());
     try {
-      const { frame: made, looked } = await stages.show({ frame, view, boxes, look });
+      const layers = this.#layers(frame, view, inset);
+      const { frame: made, looked } = await stages.show({ frame, view, boxes, layers, look });
       if (look) this.#hear(stages, tick, looked);
       return this.#letGo(made);
     } catch (error) {
       if (look) this.#looking = false;
       this.#host.fail(stages, error);
       return null;
+    } finally {
+      if (inset) this.#ledger.close(inset);
     }
+  }
+
+  /** The banner over all of what goes out, depth beside the picture too. */
+  #layers(frame: VideoFrame, view: View, inset: VideoFrame | null): LiveFrame['layers'] {
+    if (this.#banner.isEmpty) return [];
+    const { width, height } = frame.visibleRect!;
+    const upright = uprightSize(width, height, view.orientation);
+    const { depth, layout } = this.#plan;
+    return this.#banner.layersAt({
+      ...arrange(depth && layout, upright.width, upright.height),
+      ...{ seconds: performance.now() / 1000, date: new Date() },
+      inset: inset && { frame: inset, view: viewOf(inset) },
+    });
   }
 
   #isDue({ index }: Tick): boolean {

@@ -29,7 +29,7 @@ const specOf = (changes: Partial<LiveSpec> = {}): LiveSpec => ({
 
 const show = (stages: LiveStages, red: number, changes: Partial<LiveFrame> = {}): Promise<LiveShown> => {
   const frame = ledger.own(plainFrame([red, 100, 50], { timestamp: 1000 * red }));
-  return stages.show({ frame, view: VIEW, boxes: [], look: false, ...changes });
+  return stages.show({ frame, view: VIEW, boxes: [], layers: [], look: false, ...changes });
 };
 
 const BACKENDS = {

@@ -47,7 +47,7 @@ export class WebGpuLiveStages implements LiveStages {
     return this.#closing;
   }
 
-  async #submit({ frame, view, boxes, look }: LiveFrame) {
+  async #submit({ frame, view, boxes, layers, look }: LiveFrame) {
     const { ledger, meter } = this.#spec;
     const { gpu, inference } = this.#parts;
     try {
@@ -59,7 +59,13 @@ export class WebGpuLiveStages implements LiveStages {
       const start = performance.now();
       const { timestamp, duration } = frame;
       const encoder = gpu.device.createCommandEncoder({ label: 'live frame' });
-      const content = { boxes: this.#listed.of(boxes, view), depth: this.#lastShot?.map ?? null };
+      const content = {
+        boxes: this.#listed.of(boxes, view),
+        depth: this.#lastShot?.map ?? null,
+        layers: layers.map((layer) =>
+          layer.kind === 'bitmap' ? layer : { ...layer, frame: importFrame(gpu, layer.frame) },
+        ),
+      };
       const painted = painter.paint(encoder, source, view, content, { timestamp, duration });
       meter.stage('draw').add(performance.now() - start);
       const made = meter.stage('frame-out').time(async () => ledger.own(await painted));

@@ -1,10 +1,11 @@
 import { useRef } from 'preact/hooks';
 import { mount } from '../shared/mount.ts';
+import { SourcePicker } from '../shared/source-picker.tsx';
+import '../shared/live.css';
 import './overlay.css';
 import { Controls } from './controls.tsx';
 import { Log, Measures } from './measures.tsx';
-import { close, phase, pipeline, refusal, shape, state, trouble } from './session.ts';
-import { SourcePicker } from './source-picker.tsx';
+import { close, open, phase, pipeline, refusal, shape, state, trouble } from './session.ts';
 import { Taking } from './taking.tsx';
 import { ZoneCanvas, Zones } from './zones.tsx';
 
@@ -41,7 +42,16 @@ function App() {
         {at !== 'choosing' && <Measures video={video} />}
       </section>
       <aside class="stack">
-        <SourcePicker video={video} />
+        <div class="card">
+          <SourcePicker
+            name="Source"
+            action={at === 'running' ? 'Take this source' : 'Start'}
+            busy={at === 'opening'}
+            size={{ width: 640, height: 480 }}
+            sound
+            open={(source) => open(source, video.current!)}
+          />
+        </div>
         <Controls />
         <Zones />
         {at === 'running' && <Taking video={video} />}

@@ -1,0 +1,66 @@
+import type { LiveInput } from './live-messages.ts';
+
+/** Takes all frames of a stream, until it ends or the signal says so. */
+export type Take = (readable: ReadableStream<VideoFrame>, signal: AbortSignal) => Promise<void>;
+
+interface Reading {
+  abort: AbortController;
+  done: Promise<void>;
+}
+
+/** Reads one picture: a source after the other, each let go before the next is read. */
+export class LiveReader {
+  readonly #take: Take;
+  #reading: Reading | null = null;
+  /** Where frames that come in messages go. */
+  #frames: ReadableStreamDefaultController<VideoFrame> | null = null;
+
+  constructor(take: Take) {
+    this.#take = take;
+  }
+
+  /** @returns whether the source ended by itself: not so when another one took its place. */
+  async read(source: LiveInput): Promise<boolean> {
+    const before = this.#reading;
+    const abort = new AbortController();
+    const done = this.#readAfter(before, source, abort.signal);
+    this.#reading = { abort, done };
+    await done;
+    return !abort.signal.aborted;
+  }
+
+  /** Of frames that come one by one, those that nobody has taken up make room. */
+  push(frame: VideoFrame): void {
+    if (this.#frames && (this.#frames.desiredSize ?? 0) > 0) this.#frames.enqueue(frame);
+    else frame.close();
+  }
+
+  async stop(): Promise<void> {
+    this.#reading?.abort.abort();
+    await this.#reading?.done;
+  }
+
+  async #readAfter(before: Reading | null, source: LiveInput, signal: AbortSignal): Promise<void> {
+    before?.abort.abort();
+    await before?.done;
+    await this.#take(this.#streamOf(source), signal);
+  }
+
+  #streamOf(source: LiveInput): ReadableStream<VideoFrame> {
+    switch (source.kind) {
+      case 'stream':
+        return source.readable;
+      case 'track':
+        return new MediaStreamTrackProcessor({ track: source.track as MediaStreamVideoTrack }).readable;
+      case 'frames':
+        return new ReadableStream<VideoFrame>({
+          start: (controller) => {
+            this.#frames = controller;
+          },
+          cancel: () => {
+            this.#frames = null;
+          },
+        });
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import { useRef } from 'preact/hooks';
+import { Figures } from '../shared/figures.tsx';
+import { mount } from '../shared/mount.ts';
+import { SourcePicker } from '../shared/source-picker.tsx';
+import '../shared/live.css';
+import './banner.css';
+import { LayerList } from './layer-list.tsx';
+import { close, open, phase, pipeline, refusal, report, state, trouble } from './session.ts';
+
+function App() {
+  const video = useRef<HTMLVideoElement>(null);
+  const { value: at } = phase;
+  return (
+    <main>
+      <header class="row spread">
+        <h1>Banners</h1>
+        {pipeline.value && (
+          <button type="button" onClick={close}>
+            Stop
+          </button>
+        )}
+      </header>
+      <section class="picture" aria-label="Picture, as it is sent">
+        <div
+          class="stage"
+          style={report.value ? { aspectRatio: `${report.value.width} / ${report.value.height}` } : {}}
+        >
+          <video ref={video} playsInline muted />
+          {at === 'opening' && (
+            <p class="over" role="status">
+              Opening…
+            </p>
+          )}
+          {at === 'choosing' && <p class="over quiet">Choose a source.</p>}
+        </div>
+        <Notices />
+        {at !== 'choosing' && <Figures video={video} report={report.value} state={state.value} />}
+      </section>
+      <aside class="stack">
+        <div class="card">
+          <SourcePicker
+            name="Source"
+            action={at === 'running' ? 'Take this source' : 'Start'}
+            busy={at === 'opening'}
+            size={{ width: 1280, height: 720 }}
+            sound
+            open={(source) => open(source, video.current!)}
+          />
+        </div>
+        <LayerList />
+      </aside>
+    </main>
+  );
+}
+
+function Notices() {
+  const failed = 'error' in state.value && pipeline.value ? state.value.error : null;
+  return (
+    <>
+      {[refusal.value, trouble.value, failed].map(
+        (error) =>
+          error && (
+            <div key={error.code} class={`notice ${error === trouble.value ? '' : 'bad'}`} role="alert">
+              <p>
+                <strong>{error.message}</strong>
+              </p>
+              <p>{error.remedy}</p>
+            </div>
+          ),
+      )}
+    </>
+  );
+}
+
+mount(<App />);
