@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { UPRIGHT, type View } from '../../../kernels/index.ts';
+import { type Bitmap, UPRIGHT, type View } from '../../../kernels/index.ts';
 import type { Detection } from '../../../protocol/index.ts';
 import type { LiveFrame, LiveShown, LiveSpec, LiveStages } from '../backend/live.ts';
 import { CpuBackend } from '../cpu/cpu-backend.ts';
@@ -69,6 +69,25 @@ for (const [name, open] of Object.entries(BACKENDS)) {
     await backend.close();
   });
 
+  it(`${name}: layers lie over the picture, another picture among them`, async () => {
+    const backend = await open();
+    const stages = await backend.openLive(specOf({ detect: null, layout: null }));
+    const inset = plainFrame([250, 250, 250], { width: 32, height: 32 });
+    const { frame } = await show(stages, 60, {
+      layers: [
+        { kind: 'frame', frame: inset, view: VIEW, left: 40, top: 8, width: 16, height: 16, opacity: 1 },
+        { kind: 'bitmap', bitmap: plain(16, [0, 0, 0]), left: 8, top: 40, opacity: 1 },
+      ],
+    });
+    inset.close();
+    expect(await lumaAt(frame, 48, 16)).toBeGreaterThan(215);
+    expect(await lumaAt(frame, 16, 48)).toBeLessThan(22);
+    expect(await lumaAt(frame, 16, 16)).toBeGreaterThan(50);
+    ledger.close(frame);
+    await stages.close();
+    await backend.close();
+  });
+
   it(`${name}: with nothing to find it is a picture all the same`, async () => {
     const backend = await open();
     const stages = await backend.openLive(specOf({ detect: null, layout: null }));
@@ -78,6 +97,12 @@ for (const [name, open] of Object.entries(BACKENDS)) {
     await stages.close();
     await backend.close();
   });
+}
+
+function plain(side: number, rgb: number[]): Bitmap {
+  const data = new Uint8ClampedArray(4 * side * side);
+  for (let at = 0; at < data.length; at += 4) data.set([...rgb, 255], at);
+  return { width: side, height: side, data };
 }
 
 async function lumaAt(frame: VideoFrame, x: number, y: number): Promise<number> {
