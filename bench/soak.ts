@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { SummaryEvent } from '../protocol/index.ts';
 import { soakGrid, soakNodes } from './grid/soak.ts';
+import { soakLive } from './live/watch.ts';
 import { describeMachine } from './machine.ts';
 import { hasFfmpeg, makeClip } from './measure/clips.ts';
 import { Ladder } from './measure/ladder.ts';
@@ -32,11 +33,17 @@ const MODES = {
 type ModeName = keyof typeof MODES;
 
 /** Pages, and for how many minutes each has to hold. */
-const PAGES = { dashboard: 10, 'hidden-tab': 12 } as const;
+const PAGES = { dashboard: 10, 'hidden-tab': 12, overlay: 10, banner: 10 } as const;
 
 /** Modes of the command, servers that are killed in turn, nodes that are, pages that stay open. */
-const SOAKS = [...(Object.keys(MODES) as ModeName[]), 'grid', 'nodes', 'dashboard', 'hidden-tab'] as const;
+const SOAKS = [...(Object.keys(MODES) as ModeName[]), 'grid', 'nodes', ...pageNames()] as const;
 type SoakName = (typeof SOAKS)[number];
+
+function pageNames(): (keyof typeof PAGES)[] {
+  return Object.keys(PAGES) as (keyof typeof PAGES)[];
+}
+
+const isPage = (name: SoakName): name is keyof typeof PAGES => name in PAGES;
 
 interface Watched {
   /** Seconds since the start, frames, `VideoFrame`s open, MiB of the command and its browser. */
@@ -79,9 +86,10 @@ async function main(): Promise<void> {
         say(`${rounds} rounds`);
         return soakNodes(folder, rounds);
       }
-      if (name === 'dashboard' || name === 'hidden-tab') {
+      if (isPage(name)) {
         const least = Math.min(minutes, PAGES[name]);
         say(`${least} minutes`);
+        if (name === 'overlay' || name === 'banner') return soakLive(name, least * 60);
         return (name === 'dashboard' ? soakDashboard : soakHiddenTab)(folder, least * 60);
       }
       say(`${minutes} minutes and ${frames} frames at least`);

@@ -1,9 +1,9 @@
 import type { Browser } from 'playwright';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { installStampCamera, readStamps } from '../bench/live/stamps.ts';
+import { type StaticPages, serveStatically } from '../bench/live/static-pages.ts';
 import { median } from '../bench/reporting/statistics.ts';
 import { openBrowser, openPage, shoot } from './support/pages.ts';
-import { type StaticPages, serveStatically } from './support/static-pages.ts';
 
 let pages: StaticPages;
 let browser: Browser;

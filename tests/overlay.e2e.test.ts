@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type StaticPages, serveStatically } from '../bench/live/static-pages.ts';
 import { makeClip } from './support/clips.ts';
 import { frameNumbers } from './support/counter.ts';
 import { ffmpeg } from './support/ffmpeg.ts';
 import { audioStream, videoStream } from './support/ffprobe.ts';
 import { MediaServer } from './support/media-server.ts';
 import { expectAccessible, expectFits, openBrowser, openPage, shoot } from './support/pages.ts';
-import { type StaticPages, serveStatically } from './support/static-pages.ts';
 import { Workspace } from './support/workspace.ts';
 import { cameraArgs, readCounters, writeY4m } from './support/y4m.ts';
 

@@ -29,8 +29,14 @@ type Layer = CompositeLayer<VideoFrame>;
 interface Standing {
   layer: BannerLayer;
   appearance: Appearance;
-  /** What was drawn for it, by what it was drawn of. */
-  drawn: { of: string; bitmaps: Bitmap[] };
+  /** What was drawn for it; null where that shows something else than the layer does now. */
+  drawn: Drawn | null;
+}
+
+interface Drawn extends BannerSize {
+  /** What of it changes by itself. */
+  words: string;
+  bitmaps: Bitmap[];
 }
 
 /** px at 720 lines: from the edges, between layers in one corner, around a second picture. */
@@ -60,7 +66,8 @@ export class Banner {
       const same = before?.layer.kind === layer.kind ? before : null;
       const appearance = same?.appearance ?? new Appearance(layer.shown, seconds);
       appearance.show(layer.shown, seconds);
-      next.set(layer.id, { layer, appearance, drawn: same?.drawn ?? { of: '', bitmaps: [] } });
+      const drawn = same && looksAlike(same.layer, layer) ? same.drawn : null;
+      next.set(layer.id, { layer, appearance, drawn });
     }
     // What is no longer named goes as it would have gone.
     for (const [id, gone] of this.#standing) {
@@ -93,9 +100,7 @@ export class Banner {
     const { layer } = standing;
     switch (layer.kind) {
       case 'lower-third': {
-        const [bitmap] = this.#drawn(standing, { ...layer, shown: true }, moment, () => [
-          lowerThirdBitmap(layer, moment),
-        ]);
+        const [bitmap] = this.#drawn(standing, '', moment, () => [lowerThirdBitmap(layer, moment)]);
         const { left, top } = places.lowerThird(layer.side, bitmap!);
         return [
           moved(
@@ -109,9 +114,7 @@ export class Banner {
       }
       case 'clock': {
         const words = clockWords(layer, moment.date);
-        const [bitmap] = this.#drawn(standing, { ...layer, shown: true, words }, moment, () => [
-          clockBitmap(layer, words, moment),
-        ]);
+        const [bitmap] = this.#drawn(standing, words, moment, () => [clockBitmap(layer, words, moment)]);
         const { left, top } = places.corner(layer.corner, bitmap!);
         return [
           moved(
@@ -124,10 +127,7 @@ export class Banner {
         ];
       }
       case 'logo': {
-        const { image, width } = layer;
-        const [bitmap] = this.#drawn(standing, { image, width }, moment, () =>
-          this.#loadLogo(standing, layer, moment),
-        );
+        const [bitmap] = this.#drawn(standing, '', moment, () => this.#loadLogo(layer, moment));
         if (!bitmap) return [];
         const { left, top } = places.corner(layer.corner, bitmap);
         return [
@@ -154,8 +154,8 @@ export class Banner {
     moment: BannerMoment,
   ): Layer[] {
     const { width, height, seconds } = moment;
-    const { text, color, background, edge, speed } = layer;
-    const [band, ...pieces] = this.#drawn(standing, { text, color, background }, moment, () => [
+    const { edge, speed } = layer;
+    const [band, ...pieces] = this.#drawn(standing, '', moment, () => [
       tickerBand(layer, moment),
       ...tickerText(layer, moment),
     ]);
@@ -194,7 +194,7 @@ export class Banner {
     const width = Math.round(layer.width * moment.width);
     const height = Math.min(moment.height, Math.round((width * view.displayHeight) / view.displayWidth));
     const outer = { width: width + 2 * border, height: height + 2 * border };
-    const [across, down] = this.#drawn(standing, { border: layer.border, ...outer }, moment, () => [
+    const [across, down] = this.#drawn(standing, `${outer.width} ${outer.height}`, moment, () => [
       plainBitmap(outer.width, border, layer.border),
       plainBitmap(border, height, layer.border),
     ]);
@@ -209,24 +209,23 @@ export class Banner {
     return parts.map((part) => moved(part, layer, progress, sideOf(layer.corner), moment, outer.width));
   }
 
-  /** Draws it where it is not what was drawn last. */
-  #drawn(standing: Standing, of: object, { width, height }: BannerSize, draw: () => Bitmap[]): Bitmap[] {
-    const key = JSON.stringify([width, height, of]);
-    if (standing.drawn.of !== key) {
-      standing.drawn = { of: key, bitmaps: [] };
-      standing.drawn.bitmaps = draw();
-    }
+  /** Draws it where it is not what was drawn last. @param words what of it changes by itself */
+  #drawn(standing: Standing, words: string, { width, height }: BannerSize, draw: () => Bitmap[]): Bitmap[] {
+    const { drawn } = standing;
+    if (drawn?.words === words && drawn.width === width && drawn.height === height) return drawn.bitmaps;
+    standing.drawn = { words, width, height, bitmaps: [] };
+    standing.drawn.bitmaps = draw();
     return standing.drawn.bitmaps;
   }
 
   /** Comes when it has been read. */
-  #loadLogo(standing: Standing, layer: Extract<BannerLayer, { kind: 'logo' }>, size: BannerSize): Bitmap[] {
-    const { drawn } = standing;
+  #loadLogo(layer: Extract<BannerLayer, { kind: 'logo' }>, size: BannerSize): Bitmap[] {
+    const bitmaps: Bitmap[] = [];
     logoBitmap(layer, size).then(
-      (bitmap) => drawn.bitmaps.push(bitmap),
+      (bitmap) => bitmaps.push(bitmap),
       () => this.#fail(`the picture of the layer "${layer.id}" cannot be read`),
     );
-    return [];
+    return bitmaps;
   }
 
   /** What the tickers take away of the picture's edges. */
@@ -275,6 +274,13 @@ class Places {
 }
 
 const sideOf = (corner: Corner): 'left' | 'right' => (corner.endsWith('left') ? 'left' : 'right');
+
+/** Whether two states of a layer show the same, wherever it is and however it comes. */
+function looksAlike(a: BannerLayer, b: BannerLayer): boolean {
+  const look = (layer: BannerLayer) =>
+    JSON.stringify({ ...layer, shown: true, animation: 'none', corner: null, opacity: 1 });
+  return look(a) === look(b);
+}
 
 const instant = ({ shown }: BannerLayer): number => (shown ? 1 : 0);
 

@@ -20,18 +20,21 @@ const WIDEST = 2048;
 type Of<K extends BannerLayer['kind']> = Extract<BannerLayer, { kind: K }>;
 type Draw = (context: OffscreenCanvasRenderingContext2D) => void;
 
-/** Text is drawn in pixels of the output, so that it is as crisp there as can be. */
-function bitmapOf(width: number, height: number, draw: Draw): Bitmap {
-  const canvas = new OffscreenCanvas(Math.max(1, Math.ceil(width)), Math.max(1, Math.ceil(height)));
-  const context = canvas.getContext('2d', { willReadFrequently: true })!;
+/**
+ * Text is drawn in pixels of the output, so that it is as crisp there as can be. Each on a canvas of its own: one that is
+ * drawn on again and again gathers memory (Chromium 156).
+ */
+function bitmapOf(across: number, down: number, draw: Draw): Bitmap {
+  const [width, height] = [Math.max(1, Math.ceil(across)), Math.max(1, Math.ceil(down))];
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
   draw(context);
-  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  const { data } = context.getImageData(0, 0, width, height);
   for (let at = 0; at < data.length; at += 4) {
     const alpha = data[at + 3]!;
     if (alpha === 255) continue;
     for (let c = 0; c < 3; c++) data[at + c] = Math.round((data[at + c]! * alpha) / 255);
   }
-  return { width: canvas.width, height: canvas.height, data };
+  return { width, height, data };
 }
 
 let measuring: OffscreenCanvasRenderingContext2D | null = null;
@@ -134,12 +137,21 @@ function piecesOf(text: string, of: string): string[] {
   return pieces;
 }
 
+/** Each holds memory that nobody sees, and is asked for with every frame. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
 export function clockWords({ timeZone, seconds, hour12 }: Of<'clock'>, date: Date): string {
-  return new Intl.DateTimeFormat(hour12 ? 'en-US' : 'en-GB', {
-    ...{ hour: '2-digit', minute: '2-digit', hour12 },
-    ...(seconds && { second: '2-digit' }),
-    ...(timeZone && { timeZone }),
-  }).format(date);
+  const key = `${timeZone} ${seconds} ${hour12}`;
+  let format = formats.get(key);
+  if (!format) {
+    format = new Intl.DateTimeFormat(hour12 ? 'en-US' : 'en-GB', {
+      ...{ hour: '2-digit', minute: '2-digit', hour12 },
+      ...(seconds && { second: '2-digit' }),
+      ...(timeZone && { timeZone }),
+    });
+    formats.set(key, format);
+  }
+  return format.format(date);
 }
 
 export function clockBitmap({ color, background }: Of<'clock'>, words: string, size: BannerSize): Bitmap {

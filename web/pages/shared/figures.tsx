@@ -39,6 +39,7 @@ export function Figures({ video, report, state, children }: FiguresProps) {
       <Figure name="shown" value={shown.value ? rate(shown.value.fps) : '–'} unit="fps" />
       <Figure name="latency" value={latency === null ? '–' : `${Math.round(latency)}`} unit="ms" />
       <Figure name="dropped" value={`${report.dropped}`} unit="" />
+      <Figure name="open frames" value={`${report.openFrames}`} unit="" />
       <Figure name="size" value={`${report.width}×${report.height}`} unit="" />
       <Figure name="backend" value={running?.backend ?? '–'} unit={running?.backendReason ?? ''} />
       {children}

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import express from 'express';
-import { ROOT } from './command.ts';
+import { ROOT } from '../root.ts';
 
 /** The built pages as any web server has them that isolates its pages: no server of ours behind them. */
 export interface StaticPages {
