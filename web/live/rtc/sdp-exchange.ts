@@ -15,10 +15,14 @@ export interface SdpSession {
   end(): Promise<void>;
 }
 
+/** Milliseconds that an endpoint may take to answer. */
+const PATIENCE = 30_000;
+
 /** @throws {EdgeRunnerError} as the endpoint says; `cors-refused`, `url-unreachable`, `url-status`, `input-not-media` */
 export async function exchangeSdp({ url, token }: SdpEndpoint, offer: string): Promise<SdpSession> {
   const headers = { 'content-type': 'application/sdp', ...(token && { authorization: `Bearer ${token}` }) };
-  const answered = await fetch(url, { method: 'POST', body: offer, headers }).catch(() => null);
+  const signal = AbortSignal.timeout(PATIENCE);
+  const answered = await fetch(url, { method: 'POST', body: offer, headers, signal }).catch(() => null);
   if (!answered) throw await whyUnreadable(url, 'answers');
   if (!answered.ok) throw await refusalOf(url, answered);
   const answer = await answered.text();
