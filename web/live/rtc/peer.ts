@@ -56,7 +56,7 @@ export function watchPeer(peer: RTCPeerConnection, hear: (state: PeerState) => v
     const { connectionState: state } = peer;
     if (state === 'connected' || state === 'disconnected' || state === 'failed') tell(state);
   });
-  const transport = peer.getReceivers()[0]?.transport;
+  const transport = peer.getReceivers().find((receiver) => receiver.transport)?.transport;
   transport?.addEventListener('statechange', () => {
     if (transport.state === 'closed' && peer.connectionState !== 'closed') tell('failed');
   });

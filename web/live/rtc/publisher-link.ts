@@ -27,7 +27,7 @@ export interface ServerOptions {
 export type Heard = Exclude<FromPublisherWorker, { type: 'trouble' | 'ended' | 'closed' }>;
 export interface LinkEvents {
   hear(message: Heard): void;
-  /** Null when all is well again; never twice in a row. */
+  /** Null when all is well again; the same never twice in a row. */
   trouble(error: EdgeRunnerError | null): void;
   /** It is over: what was open is closed by now. */
   ended(error: EdgeRunnerError): void;
@@ -41,7 +41,8 @@ export class PublisherLink {
   /** Where offers are posted; the same after each time that the connection was made anew. */
   readonly address: string;
   readonly stream: string;
-  #troubled = false;
+  /** What was told last, in words. */
+  #trouble: string | null = null;
   #closing: { done: Promise<void>; settle(): void } | null = null;
 
   private constructor(worker: Worker, key: TabKey, events: LinkEvents, server: string, published: Published) {
@@ -120,7 +121,7 @@ export class PublisherLink {
     } else if (this.#closing) {
       // Whatever it still says is about what is closed.
     } else if (message.type === 'trouble') {
-      this.#trouble(message.error);
+      this.#tellTrouble(message.error);
     } else if (message.type === 'ended') {
       this.#over();
       this.#events.ended(EdgeRunnerError.fromRecord(message.error));
@@ -129,9 +130,11 @@ export class PublisherLink {
     }
   }
 
-  #trouble(error: ErrorRecord | null): void {
-    if (!error && !this.#troubled) return;
-    this.#troubled = error !== null;
+  /** Each try that fails would say the same again. */
+  #tellTrouble(error: ErrorRecord | null): void {
+    const words = error?.message ?? null;
+    if (words === this.#trouble) return;
+    this.#trouble = words;
     this.#events.trouble(error && EdgeRunnerError.fromRecord(error));
   }
 
