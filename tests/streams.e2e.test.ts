@@ -375,6 +375,8 @@ describe('a page that publishes', () => {
     // At once, not when the network gives up on it.
     await expect.poll(() => troubles(viewer), { timeout: 5_000 }).not.toEqual([]);
     await viewer.evaluate(() => (window as unknown as InPage).kept.source.close());
+    for (const page of [publisher, viewer])
+      expect(await page.evaluate(openPeers), 'connections that are left').toBe(0);
     // The same tab may go on with it.
     await publish(publisher);
     await expect.poll(async () => (await shown())[0]).toMatchObject({ state: 'live', viewers: 0 });
@@ -452,6 +454,7 @@ describe('a call', () => {
       await expect.poll(() => page.evaluate(loudness, id)).toBeGreaterThan(0.1);
     await caller.evaluate(() => (window as unknown as InPage).kept.call.close());
     await expect.poll(() => viewers(callee)).toBe(0);
+    for (const page of [callee, caller]) expect(await page.evaluate(openPeers)).toBe(0);
     expect(await shown()).toMatchObject([{ viewers: 0 }]);
   });
 
@@ -467,6 +470,9 @@ describe('a call', () => {
     await expectFrames(caller);
   });
 });
+
+const openPeers = () =>
+  (window as unknown as InPage).peers.filter(({ connectionState }) => connectionState !== 'closed').length;
 
 /** Of what a video plays, 0 to 1. */
 async function loudness(id: string): Promise<number> {

@@ -16,12 +16,23 @@ export interface LiveWindow {
   show(id: string, stream: MediaStream | null): void;
   /** What a test keeps from one evaluation to the next. */
   kept: Record<string, unknown>;
+  /** Every connection that was ever made. */
+  peers: RTCPeerConnection[];
 }
 
 const PAGE = `<!doctype html><title>A page</title>
+<script>
+  const peers = [];
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...options) {
+      super(...options);
+      peers.push(this);
+    }
+  };
+</script>
 <script type="module">
   import * as edge from "./live.js";
-  window.edge = edge;
+  Object.assign(window, { edge, peers });
 </script>`;
 
 /** Builds the live library, with all that it needs, for pages that have nothing else of ours. */

@@ -55,9 +55,7 @@ export async function publishStream(
   options: PublishOptions,
   events: PublicationEvents = {},
 ): Promise<Publication> {
-  const publication = new Publication(stream, options, events);
-  await publication.open();
-  return publication;
+  return Publication.open(stream, options, events);
 }
 
 /** A stream that this page publishes. */
@@ -72,8 +70,18 @@ export class Publication {
   #iceServers: readonly RTCIceServer[] = [];
   #banner: { revision: number; state: BannerState } | null = null;
 
-  /** {@link publishStream} makes one that is open. */
-  constructor(stream: MediaStream, options: PublishOptions, events: PublicationEvents) {
+  /** {@link publishStream} */
+  static async open(
+    stream: MediaStream,
+    options: PublishOptions,
+    events: PublicationEvents,
+  ): Promise<Publication> {
+    const publication = new Publication(stream, options, events);
+    await publication.#open();
+    return publication;
+  }
+
+  private constructor(stream: MediaStream, options: PublishOptions, events: PublicationEvents) {
     this.#options = options;
     this.#events = events;
     this.#media = new OutgoingMedia(stream, options);
@@ -89,7 +97,7 @@ export class Publication {
     });
   }
 
-  async open(): Promise<void> {
+  async #open(): Promise<void> {
     const { maxViewers = 8 } = this.#options;
     try {
       const { link, published } = await PublisherLink.open(

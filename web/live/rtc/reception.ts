@@ -38,9 +38,7 @@ export async function receiveStream(
   options: ReceiveOptions,
   events: ReceptionEvents = {},
 ): Promise<Reception> {
-  const reception = new Reception(options, events);
-  await reception.open();
-  return reception;
+  return Reception.open(options, events);
 }
 
 /** What is sent to this page. */
@@ -53,8 +51,14 @@ export class Reception {
   #iceServers: readonly RTCIceServer[] = [];
   #current: string | null = null;
 
-  /** {@link receiveStream} makes one that is open. */
-  constructor(options: ReceiveOptions, events: ReceptionEvents) {
+  /** {@link receiveStream} */
+  static async open(options: ReceiveOptions, events: ReceptionEvents): Promise<Reception> {
+    const reception = new Reception(options, events);
+    await reception.#open();
+    return reception;
+  }
+
+  private constructor(options: ReceiveOptions, events: ReceptionEvents) {
     this.#options = options;
     this.#events = events;
     this.#peers = new AnsweredPeers({
@@ -71,7 +75,7 @@ export class Reception {
     });
   }
 
-  async open(): Promise<void> {
+  async #open(): Promise<void> {
     const { link, published } = await PublisherLink.open(
       this.#options,
       { direction: 'in', maxViewers: PLACES },

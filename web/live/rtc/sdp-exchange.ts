@@ -15,8 +15,9 @@ export interface SdpSession {
   end(): Promise<void>;
 }
 
-/** Milliseconds that an endpoint may take to answer. */
+/** Milliseconds that an endpoint may take to answer, and to hear of an end. */
 const PATIENCE = 30_000;
+const PATIENCE_AT_END = 5_000;
 
 /** @throws {EdgeRunnerError} as the endpoint says; `cors-refused`, `url-unreachable`, `url-status`, `input-not-media` */
 export async function exchangeSdp({ url, token }: SdpEndpoint, offer: string): Promise<SdpSession> {
@@ -42,6 +43,7 @@ export async function exchangeSdp({ url, token }: SdpEndpoint, offer: string): P
       await fetch(session, {
         method: 'DELETE',
         keepalive: true,
+        signal: AbortSignal.timeout(PATIENCE_AT_END),
         ...(token && { headers: { authorization: headers.authorization! } }),
       }).catch(() => {});
     },

@@ -17,6 +17,8 @@ const PATIENCE = 1_000;
 export async function takeTabKey(server: string, name: string): Promise<TabKey> {
   const place = `edge-runner:publisher:${server}:${name}`;
   const kept = read(place);
+  // Where nothing has locks, in no secure context, a duplicated tab takes the stream over.
+  if (kept !== null && !globalThis.navigator.locks) return { key: kept, release: () => {} };
   const old = kept === null ? null : await lock(kept);
   if (old) return old;
   const random = crypto.getRandomValues(new Uint8Array(24));
@@ -26,7 +28,7 @@ export async function takeTabKey(server: string, name: string): Promise<TabKey> 
   return (await lock(key)) ?? { key, release: () => {} };
 }
 
-/** @returns null where somebody else has it, or nothing has locks: no secure context. */
+/** @returns null where somebody else has it, or nothing has locks. */
 function lock(key: string): Promise<TabKey | null> {
   if (!globalThis.navigator.locks) return Promise.resolve(null);
   return new Promise((resolve) => {
