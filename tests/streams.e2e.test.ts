@@ -402,7 +402,7 @@ describe('a page that publishes', () => {
 });
 
 describe('a page that receives', () => {
-  it('gets what another page sends by WHIP, and the next one in its place', async () => {
+  it('gets what another page sends by WHIP, and the next one when that is gone', async () => {
     await start();
     const [receiver, one, other] = [await open(), await open(), await open()];
     const address = await receive(receiver);
@@ -410,11 +410,18 @@ describe('a page that receives', () => {
     await expectFrames(receiver, 'received');
     const stats = await one.evaluate(() => (window as unknown as InPage).kept.sending.stats());
     expect(stats).toMatchObject({ width: 1280, height: 720 });
+    await expect(send(other, address, 40_000)).rejects.toThrow('Somebody else sends to this page now.');
+    await one.evaluate(() => (window as unknown as InPage).kept.sending.close());
     await send(other, address, 40_000);
     await expect
       .poll(async () => (await receiver.evaluate(readCounters, { selector: '#received', frames: 1 }))[0])
       .toBeGreaterThan(39_999);
-    await one.evaluate(() => (window as unknown as InPage).kept.sending.close());
+    // Who sends comes back by itself when the page that receives does.
+    await receiver.evaluate(() => (window as unknown as InPage).kept.reception.close());
+    await expect.poll(() => troubles(other)).not.toEqual([]);
+    expect(await receive(receiver)).toBe(address);
+    await expect.poll(async () => (await troubles(other)).at(-1)).toBe(null);
+    await expectFrames(receiver, 'received');
     await other.evaluate(() => (window as unknown as InPage).kept.sending.close());
     await expect.poll(async () => (await shown())[0]!.viewers).toBe(0);
     await expect

@@ -39,6 +39,11 @@ export class AnsweredPeers {
     return [...this.#peers.keys()];
   }
 
+  /** Whether its media flows, as far as anybody knows. */
+  isConnected(viewer: string): boolean {
+    return this.#peers.get(viewer)?.peer.connectionState === 'connected';
+  }
+
   hear(message: Exclude<Heard, { type: 'banner' }>): void {
     if (message.type === 'published') {
       this.#listed = message.viewers;

@@ -17,14 +17,14 @@ export interface ReceptionEvents {
 }
 
 /**
- * The one who sends and the one who takes its place. A sender whose network broke comes back before anybody has noticed
- * that it was gone; were there but one place, it would be told that the stream is full.
+ * The one who sends and the one who takes its place. A sender whose network broke comes back before the server knows that
+ * it was gone: this page knows sooner. Who sends well is not sent away for another one: both would come back for ever.
  */
 const PLACES = 2;
 
 /**
  * Receives a stream into this page: an encoder such as OBS, or another page, sends it by WHIP to an address of the server,
- * which passes the offer on. Whoever came last counts, and the one before is sent away.
+ * which passes the offer on. One sends at a time; who comes meanwhile is refused, until the one before is silent or gone.
  *
  * ```ts
  * const reception = await receiveStream({ server: 'https://farm.example', token, name: 'studio-in' }, {
@@ -63,7 +63,7 @@ export class Reception {
     this.#events = events;
     this.#peers = new AnsweredPeers({
       iceServers: () => [...this.#iceServers, ...(options.iceServers ?? [])],
-      refuses: (sender) => options.refuse?.(sender) ?? null,
+      refuses: (sender) => options.refuse?.(sender) ?? this.#busy(),
       // As it is: what a browser answers by itself takes all, and sends nothing.
       offered: async () => {},
       answered: (sender, peer) => {
@@ -117,6 +117,11 @@ export class Reception {
     if (message.type === 'banner') return;
     if (message.type === 'published') this.#iceServers = message.iceServers;
     this.#peers.hear(message);
+  }
+
+  #busy(): string | null {
+    const sends = this.#current !== null && this.#peers.isConnected(this.#current);
+    return sends ? 'Somebody else sends to this page now.' : null;
   }
 
   #connected(sender: string): void {
