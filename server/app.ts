@@ -23,9 +23,9 @@ import type { Services } from './services.ts';
 import { recordAct } from './store/records.ts';
 
 /** What people open. */
-const PAGES = ['dashboard', 'contribute', 'api', 'overlay', 'banner'];
+const PAGES = ['dashboard', 'contribute', 'api', 'overlay', 'banner', 'examples'];
 /** Of these, and of what lies below, what plays or sends streams of other origins. */
-const LIVE_PAGES = /^\/(overlay|banner)(\/|$)/;
+const LIVE_PAGES = /^\/(overlay|banner|examples)(\/|$)/;
 /** WHEP and WHIP: spoken from pages of other origins too. */
 const RELAY = ['/v1/whep', '/v1/whip'];
 
@@ -97,11 +97,19 @@ export function routesOf(services: Services): Route[] {
   return routes;
 }
 
-/** The live pages may connect to streams of other origins, by WHEP, WHIP and HLS, and play them; no other page may. */
+/**
+ * The live pages may connect to streams of other origins, by WHEP, WHIP and HLS, and play them, and publish through other
+ * servers; no other page may.
+ */
 function safeHeaders(services: Services, secure: boolean): RequestHandler {
-  const strict = headersFor(services, secure, []);
+  const strict = headersFor(services, secure);
   // A page on TLS could not reach the others anyway.
-  const live = headersFor(services, secure, secure ? ['https:'] : ['https:', 'http:']);
+  const live = headersFor(
+    services,
+    secure,
+    secure ? ['https:'] : ['https:', 'http:'],
+    secure ? ['wss:'] : ['wss:', 'ws:'],
+  );
   return (request, response, next) =>
     (LIVE_PAGES.test(request.path) ? live : strict)(request, response, next);
 }
@@ -110,8 +118,14 @@ function safeHeaders(services: Services, secure: boolean): RequestHandler {
  * Isolated, so that pages have threads and precise timers. wasm, workers (ORT's from blobs) and what hls.js plays (from
  * blobs too) are let through by name; no page of another origin may frame, open or read us.
  * @param others origins that a page may fetch from and play.
+ * @param sockets that it may open, besides those of this server.
  */
-function headersFor({ blobs }: Services, secure: boolean, others: readonly string[]) {
+function headersFor(
+  { blobs }: Services,
+  secure: boolean,
+  others: readonly string[] = [],
+  sockets: readonly string[] = [],
+) {
   return helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -119,7 +133,14 @@ function headersFor({ blobs }: Services, secure: boolean, others: readonly strin
         'default-src': ["'self'"],
         'script-src': ["'self'", "'wasm-unsafe-eval'", 'blob:'],
         'worker-src': ["'self'", 'blob:'],
-        'connect-src': ["'self'", 'blob:', 'data:', ...(blobs.origin ? [blobs.origin] : []), ...others],
+        'connect-src': [
+          "'self'",
+          'blob:',
+          'data:',
+          ...(blobs.origin ? [blobs.origin] : []),
+          ...others,
+          ...sockets,
+        ],
         'img-src': ["'self'", 'blob:', 'data:'],
         'media-src': ["'self'", 'blob:', ...others],
         'style-src': ["'self'", "'unsafe-inline'"],

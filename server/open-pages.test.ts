@@ -56,11 +56,11 @@ describe('what a page may connect to', () => {
     );
   };
 
-  it.each(['/overlay/', '/overlay', '/banner/', '/banner/index.html'])(
+  it.each(['/overlay/', '/overlay', '/banner/', '/banner/index.html', '/examples/watch/'])(
     'is any origin for one that plays and sends streams: %s',
     async (path) => {
       const { 'connect-src': connect, 'media-src': media, ...others } = await directives(path);
-      expect(connect).toEqual(expect.arrayContaining(["'self'", 'blob:', 'https:', 'http:']));
+      expect(connect).toEqual(expect.arrayContaining(["'self'", 'blob:', 'https:', 'http:', 'wss:']));
       expect(media).toEqual(expect.arrayContaining(["'self'", 'blob:', 'https:', 'http:']));
       // No script, frame or picture of elsewhere all the same.
       expect(JSON.stringify(others)).not.toMatch(/https?:/);
@@ -70,7 +70,7 @@ describe('what a page may connect to', () => {
   it.each(['/dashboard/', '/contribute/', '/api/', '/bannered', '/v1/overlay', '/'])(
     'is this server for all others: %s',
     async (path) => {
-      expect(JSON.stringify(await directives(path))).not.toMatch(/https?:/);
+      expect(JSON.stringify(await directives(path))).not.toMatch(/https?:|wss?:/);
     },
   );
 });

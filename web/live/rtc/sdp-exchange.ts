@@ -15,10 +15,15 @@ export interface SdpSession {
   end(): Promise<void>;
 }
 
+/** Milliseconds that an endpoint may take to answer, and to hear of an end. */
+const PATIENCE = 30_000;
+const PATIENCE_AT_END = 5_000;
+
 /** @throws {EdgeRunnerError} as the endpoint says; `cors-refused`, `url-unreachable`, `url-status`, `input-not-media` */
 export async function exchangeSdp({ url, token }: SdpEndpoint, offer: string): Promise<SdpSession> {
   const headers = { 'content-type': 'application/sdp', ...(token && { authorization: `Bearer ${token}` }) };
-  const answered = await fetch(url, { method: 'POST', body: offer, headers }).catch(() => null);
+  const signal = AbortSignal.timeout(PATIENCE);
+  const answered = await fetch(url, { method: 'POST', body: offer, headers, signal }).catch(() => null);
   if (!answered) throw await whyUnreadable(url, 'answers');
   if (!answered.ok) throw await refusalOf(url, answered);
   const answer = await answered.text();
@@ -38,6 +43,7 @@ export async function exchangeSdp({ url, token }: SdpEndpoint, offer: string): P
       await fetch(session, {
         method: 'DELETE',
         keepalive: true,
+        signal: AbortSignal.timeout(PATIENCE_AT_END),
         ...(token && { headers: { authorization: headers.authorization! } }),
       }).catch(() => {});
     },

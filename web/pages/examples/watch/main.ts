@@ -1,0 +1,40 @@
+import { type OpenSource, openSource } from 'edge-runner';
+
+const find = <T extends Element>(selector: string) => document.querySelector<T>(selector)!;
+const form = find<HTMLFormElement>('form');
+const stop = find<HTMLButtonElement>('#stop');
+const trouble = find<HTMLElement>('#trouble');
+const video = find<HTMLVideoElement>('video');
+
+let source: OpenSource | null = null;
+const show = (stream: MediaStream | null) => {
+  video.srcObject = stream;
+  stop.disabled = stream === null;
+};
+const close = () => {
+  source?.close();
+  source = null;
+  show(null);
+};
+
+form.onsubmit = async (event) => {
+  event.preventDefault();
+  const { url, token } = Object.fromEntries(new FormData(form)) as Record<string, string>;
+  trouble.textContent = '';
+  close();
+  source = await openSource(
+    { kind: 'whep', url: url!, token: token! },
+    {
+      // A connection that broke was made anew.
+      onStream: show,
+      onTrouble: (error) => {
+        trouble.textContent = error && `${error.message} ${error.remedy}`;
+      },
+    },
+  ).catch((error: Error) => {
+    trouble.textContent = error.message;
+    return null;
+  });
+  show(source?.stream ?? null);
+};
+stop.onclick = close;
