@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type StaticPages, serveStatically } from '../bench/live/static-pages.ts';
 import type { BannerState, StreamView } from '../protocol/index.ts';
 import { QUICK, startTestServer, type TestServer, UNHURRIED } from '../server/testing.ts';
 import { Swallower } from '../server/testing-links.ts';
 import type { Call, OpenSource, Publication, Reception, Sending } from '../web/live/index.ts';
 import { buildLibrary, type LiveWindow, loadLibrary, openLivePage } from './support/live-library.ts';
 import { expectAccessible, expectFits, openBrowser, openPage, shoot } from './support/pages.ts';
-import { type StaticPages, serveStatically } from './support/static-pages.ts';
 import { Workspace } from './support/workspace.ts';
 import { readCounters } from './support/y4m.ts';
 

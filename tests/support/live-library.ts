@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { build } from 'vite';
+import type { StaticPages } from '../../bench/live/static-pages.ts';
 import type * as Live from '../../web/live/index.ts';
 import { ROOT } from './command.ts';
 import { openPage } from './pages.ts';
-import type { StaticPages } from './static-pages.ts';
 
 /** What {@link openLivePage} puts into a page. */
 export interface LiveWindow {

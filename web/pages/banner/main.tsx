@@ -5,6 +5,7 @@ import { SourcePicker } from '../shared/source-picker.tsx';
 import '../shared/live.css';
 import './banner.css';
 import { LayerList } from './layer-list.tsx';
+import { OutPanel } from './out-panel.tsx';
 import { close, open, phase, pipeline, refusal, report, state, trouble } from './session.ts';
 
 function App() {
@@ -48,6 +49,7 @@ function App() {
           />
         </div>
         <LayerList />
+        <OutPanel />
       </aside>
     </main>
   );

@@ -31,6 +31,9 @@ export function refuse(error: unknown): void {
   refusal.value = EdgeRunnerError.from(error).toRecord();
 }
 
+/** Counts sources: another one may have brought sound. */
+export const sources = signal(0);
+
 /** Opens a source, or takes it in the place of the one before. */
 export async function open(source: LiveSource, output: HTMLVideoElement): Promise<void> {
   refusal.value = null;
@@ -56,6 +59,7 @@ export async function open(source: LiveSource, output: HTMLVideoElement): Promis
         },
       });
     phase.value = 'running';
+    sources.value++;
   } catch (error) {
     refuse(error);
     phase.value = before === 'running' ? 'running' : 'choosing';
