@@ -3,6 +3,7 @@ import { benchAccuracy } from './accuracy.ts';
 import type { BenchContext } from './context.ts';
 import { benchNodes } from './grid/speed-up.ts';
 import { benchKernels } from './kernels/index.ts';
+import { benchLive } from './live/section.ts';
 import { describeMachine } from './machine.ts';
 import { clipOrigin, makeClip } from './measure/clips.ts';
 import { Ladder } from './measure/ladder.ts';
@@ -26,6 +27,7 @@ const BENCHES: Record<SectionName, (context: BenchContext) => Promise<Section>> 
   detect: benchDetect,
   'detect-depth': benchDetectDepth,
   streams: benchStreams,
+  live: benchLive,
   nodes: benchNodes,
   accuracy: benchAccuracy,
   kernels: benchKernels,

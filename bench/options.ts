@@ -17,6 +17,7 @@ export const SECTIONS = [
   'detect',
   'detect-depth',
   'streams',
+  'live',
   'nodes',
   'accuracy',
   'kernels',

@@ -43,7 +43,7 @@ export async function withLivePage<T>(
     await page.setViewport({ width: 1280, height: 900 });
     await page.evaluateOnNewDocument(installStampCamera, LIVE_PAGES[name]);
     await page.goto(`${pages.url}/${name}/`);
-    await page.locator('select').fill('camera');
+    await page.locator('aside select').fill('camera');
     await page.locator('::-p-aria(Start)').click();
     await page.waitForFunction(
       (what) => document.body.innerText.includes(what),

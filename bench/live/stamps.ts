@@ -118,3 +118,62 @@ export async function readStamps({
   }
   return { fps: (1000 * shown) / (performance.now() - began), latencies, unread };
 }
+
+/** What an encoder of the browser said of itself. */
+export interface SentReading {
+  /** Such as `video/VP8`, and the browser's name for its encoder. */
+  codec: string;
+  encoder: string;
+  /** Milliseconds that it took of a frame. */
+  encodeMs: number;
+  width: number;
+  height: number;
+  limitedBy: string;
+}
+
+/** Sends what a `<video>` of this page shows over a connection of the page with itself, into another `<video>`. */
+export async function sendToItself({ selector, id }: { selector: string; id: string }): Promise<void> {
+  const stream = document.querySelector<HTMLVideoElement>(selector)!.srcObject as MediaStream;
+  const [out, back] = [new RTCPeerConnection(), new RTCPeerConnection()];
+  Object.assign(window, { sending: out });
+  out.onicecandidate = ({ candidate }) => void back.addIceCandidate(candidate ?? undefined);
+  back.onicecandidate = ({ candidate }) => void out.addIceCandidate(candidate ?? undefined);
+  const came = new Promise<MediaStream>((resolve) => {
+    back.ontrack = ({ streams }) => resolve(streams[0]!);
+  });
+  const sender = out.addTrack(stream.getVideoTracks()[0]!, stream);
+  await out.setLocalDescription();
+  await back.setRemoteDescription(out.localDescription!);
+  await back.setLocalDescription();
+  const parameters = sender.getParameters();
+  for (const encoding of parameters.encodings) encoding.maxBitrate = 2_500_000;
+  await sender.setParameters(parameters);
+  await out.setRemoteDescription({
+    type: 'answer',
+    // Else it begins with a few pixels, and takes ten seconds to come to all of them.
+    sdp: back.localDescription!.sdp.replace(
+      /(a=rtpmap:(\d+) VP8\S*\r\n)/,
+      '$1a=fmtp:$2 x-google-start-bitrate=2000\r\n',
+    ),
+  });
+  const video = document.createElement('video');
+  Object.assign(video, { id, muted: true, width: 320, srcObject: await came });
+  document.body.append(video);
+  await video.play();
+}
+
+/** How the connection of {@link sendToItself} goes. */
+export async function readSent(): Promise<SentReading> {
+  const { sending } = window as unknown as { sending: RTCPeerConnection };
+  const stats = [...(await sending.getStats()).values()] as Record<string, never>[];
+  const sent = stats.find(({ type }) => type === 'outbound-rtp')!;
+  const codec = stats.find(({ id }) => id === sent.codecId);
+  return {
+    codec: codec?.mimeType ?? '',
+    encoder: sent.encoderImplementation ?? '',
+    encodeMs: (1000 * sent.totalEncodeTime!) / sent.framesEncoded!,
+    width: sent.frameWidth!,
+    height: sent.frameHeight!,
+    limitedBy: sent.qualityLimitationReason!,
+  };
+}

@@ -36,6 +36,7 @@ function App() {
         </div>
         <Notices />
         {at !== 'choosing' && <Figures video={video} report={report.value} state={state.value} />}
+        <OutPanel />
       </section>
       <aside class="stack">
         <div class="card">
@@ -49,7 +50,6 @@ function App() {
           />
         </div>
         <LayerList />
-        <OutPanel />
       </aside>
     </main>
   );

@@ -36,7 +36,7 @@ export function OutPanel() {
     else begin(fields.value);
   };
   return (
-    <form class="card stack" aria-label="Out" onSubmit={submit}>
+    <form class="card stack out" aria-label="Out" onSubmit={submit}>
       <label class="field">
         <span>Out</span>
         <select
