@@ -29,6 +29,8 @@ export default defineConfig({
         overlay: path('web/pages/overlay/index.html'),
         banner: path('web/pages/banner/index.html'),
         api: path('web/pages/api/index.html'),
+        pipeline: path('web/pages/examples/pipeline/index.html'),
+        processor: path('web/pages/examples/processor/index.html'),
         publish: path('web/pages/examples/publish/index.html'),
         watch: path('web/pages/examples/watch/index.html'),
         bench: path('web/pages/bench/index.html'),

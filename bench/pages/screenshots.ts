@@ -6,6 +6,7 @@ import { patternJob, SimulatedNode } from '../../server/testing-node.ts';
 import { SimulatedFarm } from '../../tests/support/farm.ts';
 import { ROOT } from '../root.ts';
 import { withScratch } from '../scratch.ts';
+import { shootLive } from './live-screenshots.ts';
 import { contribute, type PageServer, withPages } from './with-pages.ts';
 
 const DESK = { width: 1280, height: 800 };
@@ -14,11 +15,16 @@ const TALL = { width: 1280, height: 1240 };
 const PHONE = { width: 390, height: 844, deviceScaleFactor: 2 };
 const FOLDER = join(ROOT, 'docs/images');
 
-/** `npm run screenshots`: the pictures of the docs, of a server that runs and of nodes that are simulated. */
+/**
+ * `npm run screenshots`: the pictures of the docs, of a server that runs and of nodes that are simulated; with `live`,
+ * those of the live pages alone.
+ */
 async function main(): Promise<void> {
   mkdirSync(FOLDER, { recursive: true });
   await withScratch('screenshots', (folder) =>
     withPages(folder, 'data', async (server, browser) => {
+      await shootLive(server, browser, shoot);
+      if (process.argv[2] === 'live') return;
       const street = {
         id: 'in',
         kind: 'street',

@@ -1,0 +1,28 @@
+import { LiveProcessor } from 'edge-runner';
+
+const video = document.querySelector('video')!;
+const status = document.querySelector('#found')!;
+
+/** A track goes in and a track comes out: for a call, a recorder, whatever takes tracks. */
+document.querySelector('button')!.onclick = async () => {
+  try {
+    const camera = await navigator.mediaDevices.getUserMedia({ video: true });
+    const [track] = camera.getVideoTracks();
+    const processor = new LiveProcessor({
+      stages: [
+        { kind: 'depth', options: { model: 'street-depth' } },
+        { kind: 'overlay', options: { layout: 'side-by-side' } },
+        { kind: 'banner', options: { layers: [{ id: 'name', kind: 'lower-third', title: track!.label }] } },
+      ],
+      onReport: ({ frames, seconds, latency }) => {
+        status.textContent = `${(frames / seconds).toFixed(0)} fps, ${latency?.p50.toFixed(0) ?? '–'} ms`;
+      },
+    });
+    const processed = await processor.process(track!);
+    video.srcObject = new MediaStream([processed]);
+    await video.play();
+    addEventListener('pagehide', () => void processor.close());
+  } catch (error) {
+    status.textContent = `${error instanceof Error ? error.message : error}`;
+  }
+};
