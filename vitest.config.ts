@@ -76,7 +76,10 @@ export default defineConfig({
       {
         // Found only when a test is under way, they would make the page load anew in the midst of it.
         optimizeDeps: {
-          include: ['onnxruntime-web/jspi', 'onnxruntime-web/webgpu', 'onnxruntime-web/wasm', 'zod'],
+          include: [
+            ...['onnxruntime-web/jspi', 'onnxruntime-web/webgpu', 'onnxruntime-web/wasm', 'zod'],
+            ...['hls.js', 'mediabunny'],
+          ],
         },
         server: {
           fs: { allow: ['.', ...(testdata ? [testdata] : [])] },

@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type StaticPages, serveStatically } from '../bench/live/static-pages.ts';
-import { makeClip } from './support/clips.ts';
+import { H264, makeClip } from './support/clips.ts';
 import { frameNumbers } from './support/counter.ts';
 import { ffmpeg } from './support/ffmpeg.ts';
 import { audioStream, videoStream } from './support/ffprobe.ts';
@@ -205,6 +206,51 @@ describe('sources', () => {
     await expect.poll(() => page.locator('.measures').innerText()).toContain('640×480');
     expect(faults).toEqual([]);
   });
+});
+
+it('an HLS stream whose network is gone for ten seconds goes on when it is back', async () => {
+  const clip = makeClip(workspace.at('air.mp4'), { seconds: 60, args: [...H264, '-g', '30'] });
+  ffmpeg(['-i', clip, '-c', 'copy', '-hls_time', '1', '-hls_list_size', '0', workspace.at('air.m3u8')]);
+  const air = await MediaServer.start();
+  try {
+    const began = Date.now();
+    let gone = false;
+    air.answers((request, response) => {
+      if (gone) return void request.socket.destroy();
+      response.setHeader('access-control-allow-origin', '*');
+      const name = request.url!.slice(1);
+      if (name.endsWith('.ts')) return void response.end(readFileSync(workspace.at(name)));
+      // What is on air now: the last four seconds.
+      const last = Math.floor((Date.now() - began) / 1000) + 4;
+      const segments = [0, 1, 2, 3].map((i) => `#EXTINF:1,\nair${last - 4 + i}.ts`);
+      const head = `#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:${last - 4}`;
+      response.end(`${head}\n${segments.join('\n')}\n`);
+    });
+    const { page, faults } = await openOverlay();
+    await choose(page, 'Source', 'hls');
+    await page.getByRole('textbox', { name: /Address/ }).fill(air.url('live.m3u8'));
+    await start(page);
+    await looks(page);
+    gone = true;
+    await expect.poll(() => page.getByRole('alert').allInnerTexts()).not.toEqual([]);
+    expect(await alert(page)).toMatch(/Nothing comes from|sends nothing/);
+    await new Promise((resolve) => setTimeout(resolve, 10_000));
+    gone = false;
+    await expect.poll(() => page.getByRole('alert').count()).toBe(0);
+    await page.evaluate(readCounters, { selector: 'video', frames: 20 });
+    expect(faults).toEqual([]);
+  } finally {
+    await air.stop();
+  }
+});
+
+it.each(['pipeline', 'processor'])('the example that is copied runs: %s', async (name) => {
+  const { page, faults } = await openOverlay();
+  await page.goto(`${pages.url}/examples/${name}/`);
+  await page.getByRole('button', { name: 'Camera' }).click();
+  await expect.poll(() => page.locator('#found').innerText()).toMatch(/\d+ found|\d+ fps/);
+  await page.evaluate(readCounters, { selector: 'video', frames: 5 });
+  expect(faults).toEqual([]);
 });
 
 describe('what goes wrong is said in the page, which goes on', () => {
