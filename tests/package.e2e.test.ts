@@ -41,12 +41,23 @@ describe('the packed package, installed into an empty folder', () => {
   it('gives types that a strict TypeScript project accepts', () => {
     writeFileSync(
       join(folder, 'page.ts'),
-      `import { runJob, type EngineHost } from 'edge-runner';
+      `import { createPipeline, LiveProcessor, publishStream, runJob, type EngineHost } from 'edge-runner';
 import { nmsCpu } from 'edge-runner/kernels';
 import { parseJobSpec } from 'edge-runner/protocol';
 import { SERVER_DEFAULTS, startServer } from 'edge-runner/server';
 export const start = (host: EngineHost) =>
   runJob(parseJobSpec({}), host, { ortBase: '/ort/', signal: new AbortController().signal });
+export const live = async (output: HTMLVideoElement, track: MediaStreamTrack) => {
+  const pipeline = await createPipeline({
+    source: { kind: 'camera' },
+    stages: [{ kind: 'detect', options: { model: 'street-yolo' } }, { kind: 'track' }, { kind: 'overlay' }],
+    output,
+    onEvent: (event) => event.detections?.map((one) => one.class),
+  });
+  await publishStream(pipeline.stream, { server: 'https://farm.example', token: '', name: 'studio' });
+  const processed: MediaStreamTrack = await new LiveProcessor({ stages: [] }).process(track);
+  return processed;
+};
 export const serve = (log: Parameters<typeof startServer>[1]) =>
   startServer({ ...SERVER_DEFAULTS, data: 'data', modelCache: 'models' }, log);
 export const kept: Int32Array = nmsCpu({ count: 0, boxes: new Float32Array(), scores: new Float32Array(), classes: new Int32Array(), anchors: new Int32Array() }, { iou: 0.5, maxCandidates: 1, maxDetections: 1 });
