@@ -56,10 +56,12 @@ export class Pipeline {
   /** Counts the sources that were asked for: one that opens late finds that another one is wanted. */
   #wanted = 0;
   #closed = false;
+  #hiddenAt: number | null = null;
 
   /** Use {@link createPipeline}. */
   constructor(options: PipelineOptions) {
     this.#options = options;
+    document.addEventListener('visibilitychange', this.#seeHiding);
     this.#processor = new LiveProcessor({
       ...options,
       onReport: (report) => this.#hearReport(report),
@@ -122,6 +124,7 @@ export class Pipeline {
   /** Ends everything, the source too where it was opened here. */
   async close(): Promise<void> {
     this.#closed = true;
+    document.removeEventListener('visibilitychange', this.#seeHiding);
     this.#source?.close();
     this.#inset?.close();
     await this.#processor.close();
@@ -184,6 +187,17 @@ export class Pipeline {
       );
     else if (what === 'unmuted') this.#options.onTrouble?.(null);
   }
+
+  /** The engine is in a worker, which goes on; whoever looks again should know what happened meanwhile. */
+  readonly #seeHiding = () => {
+    if (document.hidden) {
+      this.#hiddenAt = performance.now();
+    } else if (this.#hiddenAt !== null) {
+      const seconds = Math.round((performance.now() - this.#hiddenAt) / 1000);
+      this.#hiddenAt = null;
+      this.#options.onLog?.(`the tab was hidden for ${seconds} s, and went on working`);
+    }
+  };
 
   #trouble(error: unknown): void {
     if (!this.#closed) this.#options.onTrouble?.(EdgeRunnerError.from(error));

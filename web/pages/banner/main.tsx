@@ -1,5 +1,6 @@
 import { useRef } from 'preact/hooks';
 import { Figures } from '../shared/figures.tsx';
+import { Log } from '../shared/log.tsx';
 import { mount } from '../shared/mount.ts';
 import { SourcePicker } from '../shared/source-picker.tsx';
 import '../shared/live.css';
@@ -50,6 +51,7 @@ function App() {
           />
         </div>
         <LayerList />
+        <Log />
       </aside>
     </main>
   );

@@ -1,6 +1,7 @@
 import { effect, signal } from '@preact/signals';
 import { createPipeline, type LiveReport, type LiveSource, type LiveState, type Pipeline } from 'edge-runner';
 import { type BannerState, EdgeRunnerError, type ErrorRecord, parseBanner } from '../../../protocol/index.ts';
+import { tell } from '../shared/log.tsx';
 import { FIRST_BANNER } from './layers.ts';
 
 /** What the page knows, and the pipeline behind it. */
@@ -53,10 +54,13 @@ export async function open(source: LiveSource, output: HTMLVideoElement): Promis
         },
         onState: (value) => {
           state.value = value;
+          if ('error' in value) tell(value.error.message);
         },
         onTrouble: (error) => {
+          if (error && error.message !== trouble.value?.message) tell(error.message);
           trouble.value = error?.toRecord() ?? null;
         },
+        onLog: tell,
       });
     phase.value = 'running';
     sources.value++;

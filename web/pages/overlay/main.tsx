@@ -1,10 +1,11 @@
 import { useRef } from 'preact/hooks';
+import { Log } from '../shared/log.tsx';
 import { mount } from '../shared/mount.ts';
 import { SourcePicker } from '../shared/source-picker.tsx';
 import '../shared/live.css';
 import './overlay.css';
 import { Controls } from './controls.tsx';
-import { Log, Measures } from './measures.tsx';
+import { Measures } from './measures.tsx';
 import { close, open, phase, pipeline, refusal, shape, state, trouble } from './session.ts';
 import { Taking } from './taking.tsx';
 import { ZoneCanvas, Zones } from './zones.tsx';

@@ -1,7 +1,7 @@
 import type { RefObject } from 'preact';
 import { Figure, Figures } from '../shared/figures.tsx';
-import { clock, rate } from '../shared/words.ts';
-import { log, looked, report, state } from './session.ts';
+import { rate } from '../shared/words.ts';
+import { looked, report, state } from './session.ts';
 
 export function Measures({ video }: { video: RefObject<HTMLVideoElement | null> }) {
   const { value } = report;
@@ -69,16 +69,3 @@ function Found() {
     </p>
   );
 }
-
-export const Log = () =>
-  log.value.length === 0 ? null : (
-    <section class="card" aria-label="What happened">
-      <ol class="log">
-        {log.value.slice(0, 8).map(({ at, text }) => (
-          <li key={`${at} ${text}`}>
-            <time class="quiet number">{clock(new Date(at).toISOString())}</time> {text}
-          </li>
-        ))}
-      </ol>
-    </section>
-  );

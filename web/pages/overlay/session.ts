@@ -6,6 +6,7 @@ import {
   type ErrorRecord,
   type FrameEvent,
 } from '../../../protocol/index.ts';
+import { tell } from '../shared/log.tsx';
 import { stagesFor, type Wishes } from './wishes.ts';
 
 /** What the page knows, and the pipeline behind it. */
@@ -28,8 +29,6 @@ export const looked = signal<FrameEvent | null>(null);
 export const seen = signal<readonly string[]>([]);
 /** Crossings and entries by zone, since it was drawn. */
 export const counts = signal<Readonly<Record<string, Record<string, number>>>>({});
-/** The last first. */
-export const log = signal<readonly { at: number; text: string }[]>([]);
 export const pipeline = signal<Pipeline | null>(null);
 /** Of the source, px; null until a frame came. */
 export const size = computed(() => {
@@ -124,21 +123,3 @@ function hear(event: FrameEvent): void {
     counts.value = { ...counts.value, [happened.zone]: { ...of, [what]: (of[what] ?? 0) + 1 } };
   }
 }
-
-const MOST_LINES = 50;
-
-export function tell(text: string): void {
-  log.value = [{ at: Date.now(), text }, ...log.value].slice(0, MOST_LINES);
-}
-
-let hiddenAt: number | null = null;
-document.addEventListener('visibilitychange', () => {
-  if (!pipeline.value) return;
-  if (document.hidden) hiddenAt = performance.now();
-  else if (hiddenAt !== null) {
-    tell(
-      `This tab was hidden for ${Math.round((performance.now() - hiddenAt) / 1000)} s; it went on working.`,
-    );
-    hiddenAt = null;
-  }
-});

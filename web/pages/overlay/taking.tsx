@@ -2,9 +2,10 @@ import { signal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { EdgeRunnerError } from '../../../protocol/index.ts';
+import { tell } from '../shared/log.tsx';
 import { Recorder } from '../shared/recorder.ts';
 import { bytes, duration } from '../shared/words.ts';
-import { pipeline, refusal, tell } from './session.ts';
+import { pipeline, refusal } from './session.ts';
 
 const recorder = signal<Recorder | null>(null);
 const seconds = signal(0);
