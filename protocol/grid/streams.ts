@@ -81,6 +81,8 @@ export const fromPublisher = z.union([
     /** Somebody at the tab changed the banner. The server keeps it, and says so. */
     z.object({ type: z.literal('banner'), state: z.custom<BannerInput>(isObject, 'no banner') }),
     z.object({ type: z.literal('ping') }),
+    /** It publishes no more, and does not come back: its stream is idle from now on. */
+    z.object({ type: z.literal('leave') }),
   ]),
   z.discriminatedUnion('kind', [
     z.object({ ...kinds, kind: z.literal('answer'), sdp }),

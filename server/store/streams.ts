@@ -118,6 +118,17 @@ export async function leaveStream(
   );
 }
 
+/** Its tab publishes it no more. Nothing, where a newer connection speaks for it. */
+export async function endStream(
+  db: Queries,
+  { id, connection }: { id: string; connection: string },
+): Promise<void> {
+  await db.query(`UPDATE stream SET state = 'idle', connection = NULL WHERE id = $1 AND connection = $2`, [
+    id,
+    connection,
+  ]);
+}
+
 /** Streams whose tabs were not heard of for so long are idle, whatever server they were at. @returns their ids. */
 export async function endSilentStreams(db: Queries, ttlMs: number): Promise<string[]> {
   const rows = await db.query<{ id: string }>(

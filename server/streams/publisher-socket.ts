@@ -19,6 +19,7 @@ import { LiveSocket } from '../net/live-socket.ts';
 import type { Database } from '../store/database.ts';
 import {
   bannerOf,
+  endStream,
   leaveStream,
   publishStream,
   type Standing,
@@ -164,6 +165,9 @@ export class PublisherSocket implements SpeakingTab {
     switch (message.type) {
       case 'ping':
         return this.#socket.send({ type: 'pong' });
+      case 'leave':
+        await endStream(db, { id: row.id, connection: this.connection });
+        return this.#end(1000, 'left');
       case 'signal':
         return this.#signal(row, message);
       case 'banner': {

@@ -46,6 +46,19 @@ describe('a tab that publishes', () => {
       await tab.vanish();
     });
 
+    it('or says that it does not: its stream is idle at once, and another tab may have the name', async () => {
+      const tab = await publish();
+      await watch(tab);
+      const { stream } = tab.published;
+      tab.send({ type: 'leave' });
+      expect((await tab.closed).code).toBe(1000);
+      expect((await show(stream)).state).toBe('idle');
+      await expect.poll(async () => (await show(stream)).viewers).toBe(0);
+      const other = await publish();
+      expect(other.published).toMatchObject({ stream, viewers: [] });
+      await other.vanish();
+    });
+
     it('takes the place of its own connection, and of nobody else’s', async () => {
       const tab = await publish();
       const second = await publish({ session: tab.session });

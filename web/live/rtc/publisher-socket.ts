@@ -61,8 +61,9 @@ export class PublisherSocket {
     this.#send(message);
   }
 
-  /** Ends the connection when all is said. */
+  /** Ends the connection when all is said: the stream is idle then, for everybody. */
   close(): void {
+    this.#send({ type: 'leave' });
     this.#state = 'over';
     const socket = this.#socket;
     this.#letGo();
