@@ -57,6 +57,8 @@ export class Pipeline {
   #wanted = 0;
   #closed = false;
   #hiddenAt: number | null = null;
+  /** Whether something was told that is not over. */
+  #troubled = false;
 
   /** Use {@link createPipeline}. */
   constructor(options: PipelineOptions) {
@@ -79,10 +81,11 @@ export class Pipeline {
     const wanted = ++this.#wanted;
     const opened = await openSource(source, {
       onStream: (stream) => {
-        if (this.#source === opened) this.#take(stream).catch((error: unknown) => this.#trouble(error));
+        if (this.#source === opened)
+          this.#take(stream).catch((error: unknown) => this.#tellTrouble(EdgeRunnerError.from(error)));
       },
       onTrouble: (trouble) => {
-        if (this.#wanted === wanted) this.#options.onTrouble?.(trouble);
+        if (this.#wanted === wanted) this.#tellTrouble(trouble);
       },
     });
     if (this.#closed || wanted !== this.#wanted) return opened.close();
@@ -94,7 +97,7 @@ export class Pipeline {
     }
     this.#source?.close();
     this.#source = opened;
-    this.#options.onTrouble?.(null);
+    this.#tellTrouble(null);
   }
 
   /** @throws {EdgeRunnerError} `job-invalid` and its kin; everything stays as it was then. */
@@ -177,15 +180,9 @@ export class Pipeline {
   }
 
   #hearSource(what: 'ended' | 'muted' | 'unmuted'): void {
-    if (what === 'muted')
-      this.#trouble(
-        new EdgeRunnerError(
-          'connection-lost',
-          'The source sends nothing just now.',
-          'It goes on as soon as something comes.',
-        ),
-      );
-    else if (what === 'unmuted') this.#options.onTrouble?.(null);
+    if (what === 'unmuted') this.#tellTrouble(null);
+    // A camera that was unplugged has said so by now, with more to it.
+    else if (!this.#troubled) this.#tellTrouble(what === 'muted' ? MUTED : ENDED);
   }
 
   /** The engine is in a worker, which goes on; whoever looks again should know what happened meanwhile. */
@@ -199,7 +196,20 @@ export class Pipeline {
     }
   };
 
-  #trouble(error: unknown): void {
-    if (!this.#closed) this.#options.onTrouble?.(EdgeRunnerError.from(error));
+  #tellTrouble(trouble: EdgeRunnerError | null): void {
+    this.#troubled = trouble !== null;
+    if (!this.#closed) this.#options.onTrouble?.(trouble);
   }
 }
+
+const MUTED = new EdgeRunnerError(
+  'connection-lost',
+  'The source sends nothing just now.',
+  'It goes on as soon as something comes.',
+);
+
+const ENDED = new EdgeRunnerError(
+  'source-ended',
+  'The source has ended.',
+  'Choose another one, or the same again.',
+);

@@ -104,6 +104,34 @@ it('frames pass as they are while models load, and when they cannot be', async (
   expect(live.times).toHaveLength(live.frames());
 });
 
+it('where nobody takes the picture any more it ends, and every frame is closed', async () => {
+  const said: FromLiveWorker[] = [];
+  const setup = { stages: [], backend: 'cpu', ortBase: ORT_BASE, modelBase: '' } as const;
+  const sink = async (frame: VideoFrame) => {
+    frame.close();
+    throw new Error('the track was stopped');
+  };
+  const run = new LiveRun(
+    setup,
+    async () => standIn(),
+    sink,
+    (message) => said.push(message),
+  );
+  const frames = [0, 1, 2, 3].map((i) => plainFrame([90, 90, 90], { timestamp: 40_000 * i }));
+  const readable = new ReadableStream<VideoFrame>({
+    start: (controller) => {
+      for (const frame of frames) controller.enqueue(frame);
+    },
+  });
+  // It ends by itself, though the source does not.
+  await run.run(readable, new AbortController().signal);
+  await run.close();
+  expect(said.filter(({ type }) => type === 'log')).toMatchObject([
+    { message: expect.stringContaining('the track was stopped') },
+  ]);
+  for (const frame of frames) frame.close();
+});
+
 it('a report says what was shown and looked at, and that no frame stays open', async () => {
   const live = runOf('cpu');
   const reports = () => live.said.flatMap((one) => (one.type === 'report' ? [one.report] : []));

@@ -44,6 +44,8 @@ export class LiveRun {
   /** Frames on their way, and the end of the last one's. */
   #onTheWay = 0;
   #written: Promise<void> = Promise.resolve();
+  /** The track that came out was stopped, say. */
+  #sinkGone = false;
   #report = newReport();
   #firstTime: number | null = null;
 
@@ -96,10 +98,14 @@ export class LiveRun {
     if (openedFor(plan) !== openedFor(before) || !this.#host.current) this.#host.use(plan);
   }
 
-  /** Takes all frames of a source, until it ends or `signal` says so. */
+  /** Takes all frames of a source, until it ends, `signal` says so, or nobody takes what comes out. */
   async run(readable: ReadableStream<VideoFrame>, signal: AbortSignal): Promise<void> {
     try {
-      await eachFrame(readable, signal, (frame) => this.#take(this.#ledger.own(frame)));
+      const gone = new AbortController();
+      await eachFrame(readable, AbortSignal.any([signal, gone.signal]), async (frame) => {
+        await this.#take(this.#ledger.own(frame));
+        if (this.#sinkGone) gone.abort();
+      });
     } finally {
       await this.#written;
     }
@@ -140,6 +146,9 @@ export class LiveRun {
         this.#count(out, at);
         await this.#sink(out);
         this.#report.latency.add(performance.now() - at);
+      } catch (error) {
+        this.#sinkGone = true;
+        this.#tell({ type: 'log', message: `nobody takes the picture any more: ${wordsOf(error)}` });
       } finally {
         this.#onTheWay--;
         this.#moved.notify();
@@ -255,6 +264,8 @@ export class LiveRun {
     this.#report = newReport(now, this.#clock.dropped);
   }
 }
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : `${error}`);
 
 const newReport = (began = performance.now(), droppedBefore = 0) => ({
   began,
