@@ -55,6 +55,8 @@ function Dashboard() {
           <Tab to="nodes">Nodes</Tab>
           {admin && <Tab to="add">Add a node</Tab>}
           {admin && <Tab to="access">Access</Tab>}
+          <a href="/overlay/">Overlay</a>
+          <a href="/banner/">Banner</a>
           <a href="/api/">API</a>
         </nav>
         <Action work={logOut}>Log out</Action>
