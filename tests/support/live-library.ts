@@ -39,7 +39,7 @@ const PAGE = `<!doctype html><title>A page</title>
 export async function buildLibrary(folder: string): Promise<void> {
   await build({
     configFile: false,
-    logLevel: 'warn',
+    logLevel: 'error',
     base: './',
     resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
     worker: { format: 'es' },
