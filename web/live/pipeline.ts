@@ -79,13 +79,14 @@ export class Pipeline {
   /** Takes another source; the one before goes on until that one is open. @throws as {@link createPipeline} */
   async setSource(source: LiveSource): Promise<void> {
     const wanted = ++this.#wanted;
-    const opened = await openSource(source, {
+    let opened: OpenSource | null = null;
+    opened = await openSource(source, {
       onStream: (stream) => {
         if (this.#source === opened)
           this.#take(stream).catch((error: unknown) => this.#tellTrouble(EdgeRunnerError.from(error)));
       },
       onTrouble: (trouble) => {
-        if (this.#wanted === wanted) this.#tellTrouble(trouble);
+        if (opened && this.#source === opened) this.#tellTrouble(trouble);
       },
     });
     if (this.#closed || wanted !== this.#wanted) return opened.close();
@@ -175,7 +176,7 @@ export class Pipeline {
   }
 
   #hearReport(report: LiveReport): void {
-    if (report.latency) this.#sound?.follow(report.latency.p50);
+    if (report.latency) this.#sound?.follow(report.latency.p50 + (this.#source?.soundLead ?? 0));
     this.#options.onReport?.(report);
   }
 

@@ -25,16 +25,24 @@ export async function fetchModel(name: string, base: string): Promise<LoadedMode
   const kept = await keptModel(known);
   const bytes = kept ?? (await firstOf(name, places));
   const sha256 = await digest(bytes);
-  if (known.length > 0 && !known.includes(sha256)) throw wrongHash(name);
-  if (!kept && known.length > 0) await keep(sha256, bytes);
+  if (sha256 !== null && known.length > 0 && !known.includes(sha256)) throw wrongHash(name);
+  if (sha256 !== null && !kept && known.length > 0) await keep(sha256, bytes);
   const header = readOnnxHeader(new Uint8Array(bytes));
-  const file = { name: entry?.name ?? lastOf(name), bytes: bytes.byteLength, sha256 };
+  const file = {
+    ...{ name: entry?.name ?? lastOf(name), bytes: bytes.byteLength },
+    // What tells models apart where nothing is known of their content.
+    sha256: sha256 ?? name,
+  };
   return { descriptor: describeModel(header, entry, file), bytes };
 }
 
 const isAddress = (name: string) => /^(https?|blob|data):|\.onnx$/i.test(name);
 
-const lastOf = (address: string) => address.split(/[?#]/)[0]!.split('/').at(-1) || 'model.onnx';
+/** What comes after `#` is what a page calls a file whose address says nothing (`blob:`). */
+const lastOf = (address: string) => {
+  const [path, called] = address.split('#');
+  return called ? decodeURIComponent(called) : path!.split('?')[0]!.split('/').at(-1) || 'model.onnx';
+};
 
 async function firstOf(name: string, places: readonly string[]): Promise<ArrayBuffer> {
   const failures: string[] = [];
@@ -47,8 +55,8 @@ async function firstOf(name: string, places: readonly string[]): Promise<ArrayBu
   }
   throw new EdgeRunnerError(
     'model-unavailable',
-    `The model ${name} cannot be had: ${failures.join('; ')}.`,
-    'Put its file into the folder that "modelBase" names, or choose the .onnx file itself. A file on another origin needs CORS there.',
+    `The model ${isAddress(name) ? lastOf(name) : name} cannot be had: ${failures.join('; ')}.`,
+    'Choose its .onnx file itself, or have it served where the page looks for models. A file on another origin needs CORS there.',
   );
 }
 
@@ -59,8 +67,8 @@ async function bytesFrom(address: string): Promise<ArrayBuffer> {
   return answer.arrayBuffer();
 }
 
-/** A browser may refuse to keep anything. */
-const openCache = () => caches.open(CACHE).catch(() => null);
+/** A browser may refuse to keep anything, and has no caches at all outside secure contexts. */
+const openCache = async () => globalThis.caches?.open(CACHE).catch(() => null) ?? null;
 
 const keyOf = (sha256: string) => new URL(`/models/${sha256}`, self.location.origin);
 
@@ -84,7 +92,9 @@ const wrongHash = (name: string) =>
     'Get it again; "edge-runner models verify" checks files.',
   );
 
-async function digest(bytes: ArrayBuffer): Promise<string> {
+/** Null outside secure contexts, where the browser has no digests: a model is taken as it comes there. */
+async function digest(bytes: ArrayBuffer): Promise<string | null> {
+  if (!crypto.subtle) return null;
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   return [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

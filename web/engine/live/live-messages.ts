@@ -67,6 +67,8 @@ export interface LiveReport {
   /** Pixels of the picture that goes out. */
   width: number;
   height: number;
+  /** Of the one that came in, as it is shown. */
+  source: { width: number; height: number };
   /** `VideoFrame`s open now. */
   openFrames: number;
   /** Milliseconds from when a frame came in to when it went out; null while none did. */

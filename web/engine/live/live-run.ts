@@ -10,7 +10,7 @@ import { ZoneCounter } from '../zones/zone-counter.ts';
 import { eachFrame } from './each-frame.ts';
 import { FrameClock, type Tick } from './frame-clock.ts';
 import { LiveBoxes, type Shown } from './live-boxes.ts';
-import type { FromLiveWorker, LiveSetup } from './live-messages.ts';
+import type { FromLiveWorker, LiveReport, LiveSetup } from './live-messages.ts';
 import { type LivePlan, planLive } from './live-plan.ts';
 import { LiveStageHost } from './live-stage-host.ts';
 
@@ -136,6 +136,7 @@ export class LiveRun {
     const at = performance.now();
     const tick = this.#clock.next(came.timestamp);
     const frame = this.#restamped(came, tick);
+    const source = { width: frame.displayWidth, height: frame.displayHeight };
     const shown = this.#show(frame, tick);
     shown.catch(() => {});
     this.#onTheWay++;
@@ -143,7 +144,7 @@ export class LiveRun {
       try {
         const out = await shown;
         if (!out) return;
-        this.#count(out, at);
+        this.#count(out, at, source);
         await this.#sink(out);
         this.#report.latency.add(performance.now() - at);
       } catch (error) {
@@ -243,7 +244,7 @@ export class LiveRun {
     return frame;
   }
 
-  #count({ displayWidth, displayHeight }: VideoFrame, now: number): void {
+  #count({ displayWidth, displayHeight }: VideoFrame, now: number, source: LiveReport['source']): void {
     const report = this.#report;
     report.frames++;
     if (now - report.began < REPORT_INTERVAL) return;
@@ -256,6 +257,7 @@ export class LiveRun {
         dropped: this.#clock.dropped - report.droppedBefore,
         width: displayWidth,
         height: displayHeight,
+        source,
         openFrames: this.#ledger.open,
         latency: report.latency.count > 0 ? report.latency.report() : null,
         stages: this.#meter.take(),

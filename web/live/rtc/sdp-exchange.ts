@@ -16,15 +16,20 @@ export interface SdpSession {
 }
 
 /** Milliseconds that an endpoint may take to answer, and to hear of an end. */
-const PATIENCE = 30_000;
+const PATIENCE = 12_000;
 const PATIENCE_AT_END = 5_000;
 
 /** @throws {EdgeRunnerError} as the endpoint says; `cors-refused`, `url-unreachable`, `url-status`, `input-not-media` */
 export async function exchangeSdp({ url, token }: SdpEndpoint, offer: string): Promise<SdpSession> {
   const headers = { 'content-type': 'application/sdp', ...(token && { authorization: `Bearer ${token}` }) };
   const signal = AbortSignal.timeout(PATIENCE);
-  const answered = await fetch(url, { method: 'POST', body: offer, headers, signal }).catch(() => null);
-  if (!answered) throw await whyUnreadable(url, 'answers');
+  const answered = await fetch(url, { method: 'POST', body: offer, headers, signal }).catch(
+    (error: unknown) => {
+      if (signal.aborted) throw silent(url, error);
+      return null;
+    },
+  );
+  if (!answered) throw await whyUnreadable(url, 'answers, those to OPTIONS too', HEADERS);
   if (!answered.ok) throw await refusalOf(url, answered);
   const answer = await answered.text();
   if (!answer.startsWith('v=0'))
@@ -49,6 +54,20 @@ export async function exchangeSdp({ url, token }: SdpEndpoint, offer: string): P
     },
   };
 }
+
+/** What a page of another origin needs besides, to send a token and SDP and to read where the session is. */
+const HEADERS = [
+  'Access-Control-Allow-Headers: authorization, content-type',
+  'Access-Control-Expose-Headers: location',
+];
+
+const silent = (url: string, cause: unknown) =>
+  new EdgeRunnerError(
+    'connection-lost',
+    `${new URL(url).host} has not answered within ${PATIENCE / 1000} s.`,
+    'See that it is a WHIP or WHEP address, and that something is on air there; then try again.',
+    { cause },
+  );
 
 async function refusalOf(url: string, answer: Response): Promise<EdgeRunnerError> {
   const told = fromProblem(await answer.json().catch(() => null));

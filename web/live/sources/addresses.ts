@@ -4,10 +4,16 @@ import { EdgeRunnerError } from '../../../protocol/index.ts';
  * Why a browser did not get what is at an address, of which it says nothing itself. A request whose answer nobody reads
  * tells whether anybody is there; a page that is isolated, as those with threads are, may not even make that.
  * @param what of the thing that was wanted, for the sentence.
+ * @param more headers besides the first that have to come with it.
  */
-export async function whyUnreadable(url: string, what: string): Promise<EdgeRunnerError> {
+export async function whyUnreadable(
+  url: string,
+  what: string,
+  more: readonly string[] = [],
+): Promise<EdgeRunnerError> {
   const { host } = new URL(url, location.href);
-  const allow = `"Access-Control-Allow-Origin: ${location.origin}"`;
+  const headers = [`Access-Control-Allow-Origin: ${location.origin}`, ...more];
+  const allow = headers.map((header) => `"${header}"`).join(', ');
   if (globalThis.crossOriginIsolated)
     return new EdgeRunnerError(
       'cors-refused',

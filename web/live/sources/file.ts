@@ -26,18 +26,21 @@ export async function openVideo(from: File | string): Promise<OpenSource> {
     letGo();
     throw error;
   }
-  const { stream, release } = captureOf(player);
+  const { stream, soundLead, release } = captureOf(player);
   const close = () => {
     release();
     for (const track of stream.getTracks()) track.stop();
     letGo();
   };
-  return { name, stream, player, close };
+  return { name, stream, soundLead, player, close };
 }
 
 /** @returns null when it can be read, and is nothing that plays. */
 async function whyNot(address: string): Promise<EdgeRunnerError | null> {
-  const answer = await fetch(address, { headers: { range: 'bytes=0-0' } }).catch(() => null);
+  const answer = await fetch(address, {
+    headers: { range: 'bytes=0-0' },
+    signal: AbortSignal.timeout(5_000),
+  }).catch(() => null);
   if (!answer) return whyUnreadable(address, 'video');
   if (answer.ok) return null;
   return new EdgeRunnerError(

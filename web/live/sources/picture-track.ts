@@ -17,7 +17,8 @@ export function trackOfPictures(
       if (due > 0) await new Promise((resolve) => setTimeout(resolve, due));
       else began -= due;
       if (closed) frame.close();
-      else await write(frame);
+      // A track that is stopped takes nothing over.
+      else await write(frame).finally(() => frame.close());
     }
   };
   // Whatever it was painted with is closed.

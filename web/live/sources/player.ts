@@ -3,6 +3,9 @@ import { EdgeRunnerError } from '../../../protocol/index.ts';
 /** Safari and Firefox have no `captureStream` of elements, or another name for it. */
 type Capturing = HTMLVideoElement & { captureStream?(): MediaStream; mozCaptureStream?(): MediaStream };
 
+/** Milliseconds by which the sound of a captured element comes before its picture (Chromium 156; measured 105 to 110). */
+const CAPTURE_LEAD = 105;
+
 /** A `<video>` that nobody sees. Its sound goes nowhere but into what is captured. */
 export function newPlayer(): HTMLVideoElement {
   const video = document.createElement('video');
@@ -17,9 +20,9 @@ export function newPlayer(): HTMLVideoElement {
  * What an element plays, as a stream. Where elements cannot be captured their frames are drawn onto a canvas that can,
  * without the sound.
  */
-export function captureOf(video: Capturing): { stream: MediaStream; release(): void } {
+export function captureOf(video: Capturing): { stream: MediaStream; soundLead: number; release(): void } {
   const stream = video.captureStream?.() ?? video.mozCaptureStream?.();
-  if (stream) return { stream, release: () => {} };
+  if (stream) return { stream, soundLead: CAPTURE_LEAD, release: () => {} };
   const canvas = document.createElement('canvas');
   const context = canvas.getContext('2d')!;
   let next = 0;
@@ -30,24 +33,42 @@ export function captureOf(video: Capturing): { stream: MediaStream; release(): v
     next = video.requestVideoFrameCallback(draw);
   };
   next = video.requestVideoFrameCallback(draw);
-  return { stream: canvas.captureStream(), release: () => video.cancelVideoFrameCallback(next) };
+  return {
+    stream: canvas.captureStream(),
+    soundLead: 0,
+    release: () => video.cancelVideoFrameCallback(next),
+  };
 }
 
-/** Resolves when there is a picture. @throws {EdgeRunnerError} `input-not-media`, or as `why` says */
+/** Milliseconds within which the first picture has to come. */
+const PATIENCE = 15_000;
+
+/**
+ * Resolves when there is a picture.
+ * @throws {EdgeRunnerError} `input-not-media`, `input-no-video`; `connection-lost` when none comes; or as `why` says
+ */
 export async function ready(
   video: HTMLVideoElement,
   name: string,
   why?: () => Promise<EdgeRunnerError | null>,
 ): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    video.onloadeddata = () => resolve();
-    video.onerror = () => reject(video.error);
-  }).catch(async () => {
-    throw (await why?.()) ?? notPlayable(name);
+  const came = await new Promise<'picture' | 'fault' | 'nothing'>((resolve) => {
+    video.onloadeddata = () => resolve('picture');
+    video.onerror = () => resolve('fault');
+    setTimeout(() => resolve('nothing'), PATIENCE);
   });
+  if (came === 'fault') throw (await why?.()) ?? notPlayable(name);
+  if (came === 'nothing') throw nothingCame(name);
   if (video.videoWidth === 0)
     throw new EdgeRunnerError('input-no-video', `${name} has no picture.`, 'Choose one with a video track.');
 }
+
+const nothingCame = (name: string) =>
+  new EdgeRunnerError(
+    'connection-lost',
+    `${name} has given no picture within ${PATIENCE / 1000} s.`,
+    'See that the address is right and something is on air there; then try again.',
+  );
 
 export const notPlayable = (name: string) =>
   new EdgeRunnerError(

@@ -7,6 +7,8 @@ export interface OpenSource {
   readonly stream: MediaStream;
   /** What plays it, where something does: a file can be paused there. */
   readonly player: HTMLVideoElement | null;
+  /** Milliseconds by which its sound comes before its picture, where it does. */
+  readonly soundLead?: number;
   /** Stops what was opened for it. */
   close(): void;
 }

@@ -64,7 +64,7 @@ function ModelField({ task, words }: { task: 'detect' | 'depth'; words: string }
   const choose = (input: HTMLInputElement) => {
     const file = input.files?.[0];
     if (!file) return;
-    const address = URL.createObjectURL(file);
+    const address = `${URL.createObjectURL(file)}#${encodeURIComponent(file.name)}`;
     own.value = [...own.value, { task, name: file.name, address }];
     wish({ [task]: address });
   };

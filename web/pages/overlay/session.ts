@@ -1,10 +1,11 @@
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { createPipeline, type LiveReport, type LiveSource, type LiveState, type Pipeline } from 'edge-runner';
 import {
   type BackendChoice,
   EdgeRunnerError,
   type ErrorRecord,
   type FrameEvent,
+  type Point,
 } from '../../../protocol/index.ts';
 import { tell } from '../shared/log.tsx';
 import { stagesFor, type Wishes } from './wishes.ts';
@@ -31,14 +32,7 @@ export const seen = signal<readonly string[]>([]);
 export const counts = signal<Readonly<Record<string, Record<string, number>>>>({});
 export const pipeline = signal<Pipeline | null>(null);
 /** Of the source, px; null until a frame came. */
-export const size = computed(() => {
-  const { value } = report;
-  if (!value) return null;
-  const halves = wishes.value.mode === 'side-by-side' && state.value.state === 'running' ? 2 : 1;
-  return { width: value.width / halves, height: value.height };
-});
-
-let opened: { source: LiveSource; output: HTMLVideoElement } | null = null;
+export const size = computed(() => report.value?.source ?? null);
 
 /** Of what comes out, as CSS has it. */
 export const shape = computed(() => report.value && `${report.value.width} / ${report.value.height}`);

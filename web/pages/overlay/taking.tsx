@@ -1,9 +1,9 @@
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { EdgeRunnerError } from '../../../protocol/index.ts';
 import { tell } from '../shared/log.tsx';
-import { Recorder } from '../shared/recorder.ts';
+import { Recorder, removeOldRecordings } from '../shared/recorder.ts';
 import { bytes, duration } from '../shared/words.ts';
 import { pipeline, refusal } from './session.ts';
 
@@ -16,6 +16,25 @@ const stamp = () => new Date().toISOString().slice(0, 19).replaceAll(':', '-');
 function offer(name: string, blob: Blob): void {
   taken.value = [{ name, address: URL.createObjectURL(blob), size: blob.size }, ...taken.value];
 }
+
+/** What is recorded ends with its picture: another one is another recording. */
+effect(() => {
+  pipeline.value;
+  if (recorder.peek()) {
+    tell('The recording ended with its picture; it is below.');
+    record().catch(refused);
+  }
+});
+
+/** Whoever leaves loses it. */
+effect(() => {
+  if (!recorder.value) return;
+  const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+  addEventListener('beforeunload', ask);
+  return () => removeEventListener('beforeunload', ask);
+});
+
+void removeOldRecordings();
 
 const refused = (error: unknown) => {
   refusal.value = EdgeRunnerError.from(error).toRecord();

@@ -4,6 +4,8 @@ import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { rate } from './words.ts';
 
+/** Milliseconds without a frame after which none are shown. */
+const STILL = 2_000;
 /** Frames that the display's figures are taken over. */
 const SPAN = 30;
 
@@ -73,5 +75,15 @@ function watch(video: HTMLVideoElement, hear: (shown: Shown) => void): () => voi
     next = video.requestVideoFrameCallback(note);
   };
   next = video.requestVideoFrameCallback(note);
-  return () => video.cancelVideoFrameCallback(next);
+  // What stands still says nothing by itself.
+  const still = setInterval(() => {
+    if (times.length > 0 && performance.now() - times.at(-1)! > STILL) {
+      times.length = lags.length = 0;
+      hear({ lag: 0, fps: 0 });
+    }
+  }, STILL);
+  return () => {
+    clearInterval(still);
+    video.cancelVideoFrameCallback(next);
+  };
 }

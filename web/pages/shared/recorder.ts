@@ -8,6 +8,8 @@ import {
 } from 'mediabunny';
 import { EdgeRunnerError } from '../../../protocol/index.ts';
 
+const PREFIX = 'recording-';
+
 /** Seconds between keyframes: a person seeks in what was recorded. */
 const KEYFRAMES = 2;
 
@@ -39,7 +41,10 @@ export class Recorder {
         'Take a current Chrome, Edge or Safari; everything else works.',
       );
     const folder = await navigator.storage.getDirectory();
-    const file = await folder.getFileHandle(`recording-${crypto.randomUUID()}.mp4`, { create: true });
+    await removeOld(folder);
+    const file = await folder.getFileHandle(`${PREFIX}${crypto.randomUUID()}.mp4`, { create: true });
+    // Held until this page is gone: whoever gets it may remove the file.
+    navigator.locks.request(file.name, () => new Promise(() => {}));
     const output = new Output({
       format: new Mp4OutputFormat({ fastStart: 'fragmented' }),
       target: new StreamTarget(await file.createWritable(), { chunked: true }),
@@ -65,16 +70,25 @@ export class Recorder {
     return (performance.now() - this.#began) / 1000;
   }
 
-  /** Ends it. The file stays in the browser's file system for as long as the page is open. */
+  /** Ends it. The file stays in the browser's file system until a page comes after this one. */
   async finish(): Promise<Blob> {
     await this.#output.finalize();
-    const blob = await this.#file.getFile();
-    addEventListener('pagehide', () => {
-      navigator.storage
-        .getDirectory()
-        .then((folder) => folder.removeEntry(this.#file.name))
-        .catch(() => {});
-    });
-    return new File([blob], this.#file.name, { type: 'video/mp4' });
+    return new File([await this.#file.getFile()], this.#file.name, { type: 'video/mp4' });
   }
 }
+
+/** Recordings of pages that are gone: a page on its way out has no time to remove its own. */
+async function removeOld(folder: FileSystemDirectoryHandle): Promise<void> {
+  for await (const name of folder.keys()) {
+    if (!name.startsWith(PREFIX)) continue;
+    await navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
+      if (lock) await folder.removeEntry(name).catch(() => {});
+    });
+  }
+}
+
+/** To be called when a page begins. */
+export const removeOldRecordings = async (): Promise<void> => {
+  if (navigator.storage?.getDirectory)
+    await removeOld(await navigator.storage.getDirectory()).catch(() => {});
+};
