@@ -138,7 +138,7 @@ it('counts who enters a zone that was drawn with the mouse', async () => {
   await page.getByRole('button', { name: '+ Line' }).click();
   await page.mouse.click(box.x + 0.1 * box.width, box.y + 0.9 * box.height);
   await page.mouse.click(box.x + 0.9 * box.width, box.y + 0.9 * box.height);
-  await page.getByText('line 1').waitFor();
+  await page.getByText('line 1', { exact: true }).waitFor();
   await shoot(page, 'overlay-zones');
   await page.getByRole('button', { name: 'Remove polygon 1' }).click();
   await expect.poll(() => page.locator('.zone').count()).toBe(1);
@@ -317,6 +317,24 @@ describe('what goes wrong is said in the page, which goes on', () => {
     expect(await alert(page)).toMatch(sentence);
   });
 
+  it.each(['video', 'hls', 'whep'])(
+    'a %s address that takes connections and says nothing is given up',
+    async (kind) => {
+      const silent = await MediaServer.start();
+      silent.answers(() => {});
+      try {
+        const { page } = await openOverlay();
+        await choose(page, 'Source', kind);
+        await page.getByRole('textbox', { name: /address/i }).fill(silent.url('live'));
+        await start(page);
+        expect(await alert(page)).toMatch(/within 1\d s|nothing that this browser can play|can read nothing/);
+        expect(await page.getByRole('button', { name: 'Start' }).isEnabled()).toBe(true);
+      } finally {
+        await silent.stop();
+      }
+    },
+  );
+
   it('an address that is none, and one where nobody answers', async () => {
     const { page } = await openOverlay();
     await choose(page, 'Source', 'hls');
@@ -356,6 +374,10 @@ describe('what goes wrong is said in the page, which goes on', () => {
       await start(page);
       expect(await alert(page)).toMatch(/no secure context.*getUserMedia/s);
       expect(await alert(page)).toContain('Open it over https');
+      // What that sentence says still works does.
+      await choose(page, 'Source', 'street');
+      await start(page);
+      await looks(page);
     } finally {
       await insecure.close();
     }

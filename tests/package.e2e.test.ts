@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serveStatically } from '../bench/live/static-pages.ts';
+import { openBrowser } from './support/pages.ts';
 
 /** The package as a user gets it: packed, then installed into an empty folder. */
 describe('the packed package, installed into an empty folder', () => {
@@ -83,6 +86,47 @@ export const kept: Int32Array = nmsCpu({ count: 0, boxes: new Float32Array(), sc
   it('resolves its library entries in Node', () => {
     const print = 'import("edge-runner/protocol").then((m) => console.log(typeof m.parseJobSpec))';
     expect(inFolder(process.execPath, ['-e', print]).trim()).toBe('function');
+  });
+
+  it('has its workers in a page that somebody else builds, with all that they load', async () => {
+    const page = join(folder, 'page');
+    mkdirSync(page);
+    writeFileSync(
+      join(page, 'index.html'),
+      '<video muted playsinline></video><script type="module" src="./main.js"></script>',
+    );
+    writeFileSync(
+      join(page, 'main.js'),
+      `import { createPipeline } from 'edge-runner';
+await createPipeline({
+  source: { kind: 'street' },
+  stages: [{ kind: 'detect', options: { model: 'street-yolo' } }, { kind: 'overlay' }],
+  output: document.querySelector('video'),
+  onEvent: (event) => {
+    window.found = event.detections;
+  },
+});
+`,
+    );
+    await build({
+      root: page,
+      configFile: false,
+      logLevel: 'error',
+      build: { target: 'esnext', outDir: 'built' },
+    });
+    const pages = await serveStatically({
+      '/mine/': join(page, 'built'),
+      '/assets/': join(page, 'built/assets'),
+    });
+    const browser = await openBrowser();
+    try {
+      const shown = await browser.newPage();
+      await shown.goto(`${pages.url}/mine/`);
+      await shown.waitForFunction(() => (window as { found?: unknown[] }).found !== undefined);
+    } finally {
+      await browser.close();
+      await pages.close();
+    }
   });
 
   it('starts a job server within a program', () => {

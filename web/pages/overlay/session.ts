@@ -37,6 +37,31 @@ export const size = computed(() => report.value?.source ?? null);
 /** Of what comes out, as CSS has it. */
 export const shape = computed(() => report.value && `${report.value.width} / ${report.value.height}`);
 
+/** Zones lie in pixels of the source: on one of another size they lie where they did, as shares of it. */
+let zonesFor: { width: number; height: number } | null = null;
+effect(() => {
+  const { value: now } = size;
+  if (!now) return;
+  const before = zonesFor;
+  zonesFor = now;
+  const { zones } = wishes.peek();
+  if (!before || zones.length === 0 || (before.width === now.width && before.height === now.height)) return;
+  const fitted = ([x, y]: Point): Point => [
+    Math.round((x * now.width) / before.width),
+    Math.round((y * now.height) / before.height),
+  ];
+  wish({
+    zones: zones.map((zone) =>
+      'line' in zone
+        ? { ...zone, line: [fitted(zone.line[0]), fitted(zone.line[1])] }
+        : { ...zone, polygon: zone.polygon.map(fitted) },
+    ),
+  });
+  tell('The zones were fitted to the new picture, and count anew.');
+});
+
+let opened: { source: LiveSource; output: HTMLVideoElement } | null = null;
+
 /** Opens a source, or takes it in the place of the one before. */
 export async function open(source: LiveSource, output: HTMLVideoElement): Promise<void> {
   refusal.value = null;

@@ -105,6 +105,7 @@ export function Zones() {
   const { zones, mode } = wishes.value;
   const { value: now } = drawing;
   if (!size.value || mode === 'depth' || mode === 'none') return null;
+  const written = zones.length === 0 ? '' : JSON.stringify(zones);
   const begin = (shape: Drawing['shape']) => {
     drawing.value = { shape, points: [], at: null };
   };
@@ -173,7 +174,9 @@ export function Zones() {
         <textarea
           rows={4}
           aria-label="Zones as JSON"
-          value={zones.length === 0 ? '' : JSON.stringify(zones)}
+          // Not controlled: what is being written stays, however often the page is drawn meanwhile.
+          key={written}
+          defaultValue={written}
           onChange={({ currentTarget }) => takeText(currentTarget.value)}
         />
       </details>
