@@ -1,8 +1,11 @@
 import type { Browser } from 'playwright';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { installLead, type LeadWindow } from '../bench/live/in-step.ts';
 import { installStampCamera, readStamps } from '../bench/live/stamps.ts';
 import { type StaticPages, serveStatically } from '../bench/live/static-pages.ts';
 import { median } from '../bench/reporting/statistics.ts';
+import { H264 } from './support/clips.ts';
+import { ffmpeg } from './support/ffmpeg.ts';
 import { buildLibrary, type LiveWindow, openLivePage } from './support/live-library.ts';
 import { openBrowser, openPage, shoot } from './support/pages.ts';
 import { Workspace } from './support/workspace.ts';
@@ -77,11 +80,12 @@ it('the banner page composes 1280×720 at 25 fps or more, and adds at most 80 ms
 
 it('sound comes out of a pipeline in step with its picture', async () => {
   const { page, context, faults } = await openLivePage(browser, pages);
+  await page.evaluate(installLead);
   const { before, after } = await page.evaluate(async () => {
-    const { edge } = window as unknown as LiveWindow;
+    const { edge, leadOf } = window as unknown as LiveWindow & LeadWindow;
     const audio = new AudioContext();
     const source = flashAndBeep();
-    const before = await lead(source);
+    const before = await leadOf(source);
     const pipeline = await edge.createPipeline({
       source,
       stages: [
@@ -93,7 +97,7 @@ it('sound comes out of a pipeline in step with its picture', async () => {
     });
     // Until models run, and the sound has been told how long that takes.
     await new Promise((resolve) => setTimeout(resolve, 6000));
-    const after = await lead(pipeline.stream);
+    const after = await leadOf(pipeline.stream);
     await pipeline.close();
     return { before, after };
 
@@ -119,50 +123,39 @@ it('sound comes out of a pipeline in step with its picture', async () => {
       stream.addTrack(out.stream.getAudioTracks()[0]!);
       return stream;
     }
-
-    /** Milliseconds by which the beep comes after the flash: the middle one of some. */
-    async function lead(stream: MediaStream): Promise<number> {
-      const video = document.createElement('video');
-      Object.assign(video, { muted: true, srcObject: stream, width: 320 });
-      document.body.append(video);
-      await video.play();
-      const analyser = audio.createAnalyser();
-      analyser.fftSize = 256;
-      audio.createMediaStreamSource(new MediaStream(stream.getAudioTracks())).connect(analyser);
-      const samples = new Float32Array(256);
-      const canvas = new OffscreenCanvas(1, 1);
-      const context = canvas.getContext('2d', { willReadFrequently: true })!;
-      const flashes: number[] = [];
-      const beeps: number[] = [];
-      let [bright, loud] = [true, true];
-      const see: VideoFrameRequestCallback = (_now, { presentationTime }) => {
-        context.drawImage(video, 20, video.videoHeight / 2, 8, 8, 0, 0, 1, 1);
-        const white = context.getImageData(0, 0, 1, 1).data[1]! > 128;
-        if (white && !bright) flashes.push(presentationTime);
-        bright = white;
-        video.requestVideoFrameCallback(see);
-      };
-      video.requestVideoFrameCallback(see);
-      while (Math.min(flashes.length, beeps.length) < 9) {
-        await new Promise((resolve) => setTimeout(resolve, 3));
-        analyser.getFloatTimeDomainData(samples);
-        const heard = samples.some((sample) => Math.abs(sample) > 0.2);
-        if (heard && !loud) beeps.push(performance.now());
-        loud = heard;
-      }
-      video.remove();
-      const leads = beeps.map((beep) => {
-        const nearest = flashes.reduce((a, b) => (Math.abs(b - beep) < Math.abs(a - beep) ? b : a));
-        return beep - nearest;
-      });
-      return leads.sort((a, b) => a - b)[leads.length >> 1]!;
-    }
   });
   const words = `${before.toFixed(0)} ms in, ${after.toFixed(0)} ms out`;
   process.stdout.write(`sound after picture: ${words}\n`);
   // What viewers do not notice yet (ITU-R BT.1359: 45 ms early, 125 ms late).
   expect(after - before, words).toBeGreaterThan(-45);
   expect(after - before, words).toBeLessThan(90);
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
+it('and that of a file does', async () => {
+  const flash = "geq=lum='if(lt(mod(T,1),0.1),235,16)':cb=128:cr=128";
+  ffmpeg([
+    ...['-f', 'lavfi', '-i', `color=black:size=640x360:rate=30:duration=20,${flash}`],
+    ...['-f', 'lavfi', '-i', "sine=frequency=1000:duration=20,volume='if(lt(mod(t,1),0.1),7,0)':eval=frame"],
+    ...[...H264, workspace.at('library/beeps.mp4')],
+  ]);
+  const { page, context, faults } = await openLivePage(browser, pages);
+  await page.evaluate(installLead);
+  const lead = await page.evaluate(async () => {
+    const { edge, leadOf } = window as unknown as LiveWindow & LeadWindow;
+    const pipeline = await edge.createPipeline({
+      source: { kind: 'video', from: 'beeps.mp4' },
+      backend: 'cpu',
+    });
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const lead = await leadOf(pipeline.stream);
+    await pipeline.close();
+    return lead;
+  });
+  process.stdout.write(`sound after picture, of a file: ${lead.toFixed(0)} ms\n`);
+  expect(lead).toBeGreaterThan(-45);
+  expect(lead).toBeLessThan(90);
   expect(faults).toEqual([]);
   await context.close();
 });
