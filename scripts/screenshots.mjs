@@ -3,4 +3,7 @@ import { become, ensureBrowser, ensureBuilt, ensurePackages } from './setup.mjs'
 
 ensurePackages();
 ensureBuilt();
-become(['dist/node/screenshots.js', ...process.argv.slice(2)], { ...process.env, EDGE_RUNNER_BROWSER: await ensureBrowser() });
+become(['dist/node/screenshots.js', ...process.argv.slice(2)], {
+  ...process.env,
+  EDGE_RUNNER_BROWSER: await ensureBrowser(),
+});
