@@ -12,7 +12,7 @@ interface Reading {
 export class LiveReader {
   readonly #take: Take;
   #reading: Reading | null = null;
-  /** Where frames that come in messages go. */
+  /** Where the next frame that comes in a message goes; null while nobody reads. */
   #frames: ReadableStreamDefaultController<VideoFrame> | null = null;
 
   constructor(take: Take) {
@@ -29,9 +29,11 @@ export class LiveReader {
     return !abort.signal.aborted;
   }
 
-  /** Of frames that come one by one, those that nobody has taken up make room. */
+  /** Of frames that come one by one, those that nobody waits for are let go. */
   push(frame: VideoFrame): void {
-    if (this.#frames && (this.#frames.desiredSize ?? 0) > 0) this.#frames.enqueue(frame);
+    const reading = this.#frames;
+    this.#frames = null;
+    if (reading) reading.enqueue(frame);
     else frame.close();
   }
 
@@ -53,14 +55,18 @@ export class LiveReader {
       case 'track':
         return new MediaStreamTrackProcessor({ track: source.track as MediaStreamVideoTrack }).readable;
       case 'frames':
-        return new ReadableStream<VideoFrame>({
-          start: (controller) => {
-            this.#frames = controller;
+        // No queue: what stands in one when the stream is cancelled would be closed by nobody.
+        return new ReadableStream<VideoFrame>(
+          {
+            pull: (controller) => {
+              this.#frames = controller;
+            },
+            cancel: () => {
+              this.#frames = null;
+            },
           },
-          cancel: () => {
-            this.#frames = null;
-          },
-        });
+          { highWaterMark: 0 },
+        );
     }
   }
 }

@@ -2,6 +2,7 @@ import { useRef } from 'preact/hooks';
 import { Figures } from '../shared/figures.tsx';
 import { Log } from '../shared/log.tsx';
 import { mount } from '../shared/mount.ts';
+import { Notices } from '../shared/notices.tsx';
 import { SourcePicker } from '../shared/source-picker.tsx';
 import '../shared/live.css';
 import './banner.css';
@@ -12,6 +13,7 @@ import { close, open, phase, pipeline, refusal, report, state, trouble } from '.
 function App() {
   const video = useRef<HTMLVideoElement>(null);
   const { value: at } = phase;
+  const failed = pipeline.value && 'error' in state.value ? state.value : null;
   return (
     <main>
       <header class="row spread">
@@ -35,7 +37,10 @@ function App() {
           )}
           {at === 'choosing' && <p class="over quiet">Choose a source.</p>}
         </div>
-        <Notices />
+        <Notices
+          bad={[refusal.value, failed?.state === 'failed' ? failed.error : null]}
+          passing={[trouble.value, failed?.state === 'recovering' ? failed.error : null]}
+        />
         {at !== 'choosing' && <Figures video={video} report={report.value} state={state.value} />}
         <OutPanel />
       </section>
@@ -54,25 +59,6 @@ function App() {
         <Log />
       </aside>
     </main>
-  );
-}
-
-function Notices() {
-  const failed = 'error' in state.value && pipeline.value ? state.value.error : null;
-  return (
-    <>
-      {[refusal.value, trouble.value, failed].map(
-        (error) =>
-          error && (
-            <div key={error.code} class={`notice ${error === trouble.value ? '' : 'bad'}`} role="alert">
-              <p>
-                <strong>{error.message}</strong>
-              </p>
-              <p>{error.remedy}</p>
-            </div>
-          ),
-      )}
-    </>
   );
 }
 

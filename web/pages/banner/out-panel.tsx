@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { Notices } from '../shared/notices.tsx';
 import { plural, rate } from '../shared/words.ts';
 import {
   begin,
@@ -116,17 +117,7 @@ export function OutPanel() {
         {going ? 'Stop sending' : busy.value ? 'Connecting…' : way === 'call' ? 'Call' : 'Send'}
       </button>
       <Going />
-      {[refused.value, trouble.value].map(
-        (error) =>
-          error && (
-            <div key={error.code} class={`notice ${error === refused.value ? 'bad' : ''}`} role="alert">
-              <p>
-                <strong>{error.message}</strong>
-              </p>
-              <p>{error.remedy}</p>
-            </div>
-          ),
-      )}
+      <Notices bad={[refused.value]} passing={[trouble.value]} />
       {[...callers.value].map(([viewer, stream]) => (
         <Caller key={viewer} stream={stream} />
       ))}

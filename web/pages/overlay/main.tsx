@@ -1,6 +1,7 @@
 import { useRef } from 'preact/hooks';
 import { Log } from '../shared/log.tsx';
 import { mount } from '../shared/mount.ts';
+import { Notices } from '../shared/notices.tsx';
 import { SourcePicker } from '../shared/source-picker.tsx';
 import '../shared/live.css';
 import './overlay.css';
@@ -13,6 +14,7 @@ import { ZoneCanvas, Zones } from './zones.tsx';
 function App() {
   const video = useRef<HTMLVideoElement>(null);
   const { value: at } = phase;
+  const failed = pipeline.value && 'error' in state.value ? state.value : null;
   return (
     <main>
       <header class="row spread">
@@ -39,7 +41,10 @@ function App() {
             </p>
           )}
         </div>
-        <Notices />
+        <Notices
+          bad={[refusal.value, failed?.state === 'failed' ? failed.error : null]}
+          passing={[trouble.value, failed?.state === 'recovering' ? failed.error : null]}
+        />
         {at !== 'choosing' && <Measures video={video} />}
       </section>
       <aside class="stack">
@@ -59,30 +64,6 @@ function App() {
         <Log />
       </aside>
     </main>
-  );
-}
-
-function Notices() {
-  const failed = 'error' in state.value && pipeline.value ? state.value.error : null;
-  const notices = [
-    { error: refusal.value, bad: true },
-    { error: trouble.value, bad: false },
-    { error: failed, bad: state.value.state === 'failed' },
-  ];
-  return (
-    <>
-      {notices.map(
-        ({ error, bad }) =>
-          error && (
-            <div key={error.code} class={`notice ${bad ? 'bad' : ''}`} role="alert">
-              <p>
-                <strong>{error.message}</strong>
-              </p>
-              <p>{error.remedy}</p>
-            </div>
-          ),
-      )}
-    </>
   );
 }
 

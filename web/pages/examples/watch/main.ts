@@ -38,3 +38,4 @@ form.onsubmit = async (event) => {
   show(source?.stream ?? null);
 };
 stop.onclick = close;
+addEventListener('pagehide', close);
