@@ -109,7 +109,7 @@ export function checkTask(
     model.task === 'depth'
       ? `${model.name} gives a map, as depth models do, and finds no objects.`
       : `${model.name} finds objects and estimates no depth.`,
-    `Give it to --${model.task}; "edge-runner models list" says what each model does.`,
+    `Choose it for ${model.task === 'depth' ? 'depth' : 'detection'}, or another model here.`,
   );
 }
 

@@ -23,6 +23,11 @@ it('fills in what is left out', () => {
   });
 });
 
+it('takes letters of every kind, and lines', () => {
+  const text = 'Grüezi 🎬\n東京\tمرحبا';
+  expect(parseBanner({ layers: [{ id: 'a', kind: 'ticker', text }] }).layers[0]).toMatchObject({ text });
+});
+
 describe('refuses', () => {
   it.each([
     ['nothing', null],
@@ -38,6 +43,12 @@ describe('refuses', () => {
       { layers: [{ id: 'a', kind: 'logo', image: `data:image/png;base64,${'A'.repeat(600_000)}` }] },
     ],
     ['a text that is too long', { layers: [{ id: 'a', kind: 'ticker', text: 'x'.repeat(4001) }] }],
+    ['a text that no database keeps', { layers: [{ id: 'a', kind: 'ticker', text: 'a\u0000b' }] }],
+    ['half a character', { layers: [{ id: 'a', kind: 'lower-third', title: '\ud83d' }] }],
+    [
+      'a picture with what is no address',
+      { layers: [{ id: 'a', kind: 'logo', image: 'data:image/png,\u0000' }] },
+    ],
     ['too many layers', { layers: Array.from({ length: 17 }, (_, i) => ({ id: `a${i}`, kind: 'clock' })) }],
     ['a speed that nobody can read', { layers: [{ id: 'a', kind: 'ticker', speed: 99 }] }],
   ])('%s', (_what, value) => {

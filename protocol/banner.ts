@@ -4,6 +4,13 @@ import { EdgeRunnerError } from './errors.ts';
 /** `#rrggbb`, or `#rrggbbaa` for one that lets the picture through. */
 const color = z.string().regex(/^#[0-9a-f]{6}([0-9a-f]{2})?$/i, 'a colour such as #0b5fc4 or #0b5fc4cc');
 
+/** What can be written into a picture: neither control characters nor halves of one. */
+const text = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .regex(/^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u, 'text without control characters');
+
 /** Bytes of a data address, at most: the whole banner goes through one message of the grid. */
 const MOST_LOGO_CHARACTERS = 512 * 1024;
 
@@ -18,11 +25,18 @@ const common = {
 export const CORNERS = ['top-left', 'top-right', 'bottom-left', 'bottom-right'] as const;
 const corner = z.enum(CORNERS);
 
+/** Shares of the picture's width that a layer may take. */
+export const LAYER_WIDTHS = {
+  logo: { min: 0.02, max: 0.5 },
+  'picture-in-picture': { min: 0.05, max: 0.6 },
+} as const;
+const widthOf = ({ min, max }: { min: number; max: number }) => z.number().min(min).max(max);
+
 const lowerThird = z.strictObject({
   ...common,
   kind: z.literal('lower-third'),
-  title: z.string().max(200).default(''),
-  subtitle: z.string().max(200).default(''),
+  title: text(200).default(''),
+  subtitle: text(200).default(''),
   side: z.enum(['left', 'right']).default('left'),
   color: color.default('#ffffff'),
   background: color.default('#0b1220e6'),
@@ -37,17 +51,17 @@ const logo = z.strictObject({
   image: z
     .string()
     .max(MOST_LOGO_CHARACTERS, 'at most 512 KiB as a data address')
-    .regex(/^data:image\/(png|jpeg|webp)[;,]/, 'a data address of a PNG, JPEG or WebP'),
+    .regex(/^data:image\/(png|jpeg|webp)[;,][!-~]*$/, 'a data address of a PNG, JPEG or WebP'),
   corner: corner.default('top-right'),
   /** Share of the picture's width. */
-  width: z.number().min(0.02).max(0.5).default(0.12),
+  width: widthOf(LAYER_WIDTHS.logo).default(0.12),
   opacity: z.number().min(0).max(1).default(1),
 });
 
 const ticker = z.strictObject({
   ...common,
   kind: z.literal('ticker'),
-  text: z.string().max(4000).default(''),
+  text: text(4000).default(''),
   /** Shares of the picture's width a second, from right to left. */
   speed: z.number().min(0.01).max(1).default(0.08),
   edge: z.enum(['top', 'bottom']).default('bottom'),
@@ -73,7 +87,7 @@ const pictureInPicture = z.strictObject({
   kind: z.literal('picture-in-picture'),
   corner: corner.default('bottom-right'),
   /** Share of the picture's width. */
-  width: z.number().min(0.05).max(0.6).default(0.25),
+  width: widthOf(LAYER_WIDTHS['picture-in-picture']).default(0.25),
   /** Of the frame around it. */
   border: color.default('#ffffff'),
 });

@@ -23,7 +23,7 @@ export async function benchLive({ quick }: { quick: boolean }): Promise<Section>
     title: 'Live pages, on the processor',
     text: [
       'A camera draws the time into its pictures, and it is read back from what the page shows: glass to glass. Beside it the same camera as the browser shows it by itself; what lies between is what the engine adds. Then the page is sent over a connection with itself, encoder and decoder on the same cores.',
-      `Encoder: ${sent.codec} (${sent.encoder}), ${sent.width}×${sent.height}, limited by ${sent.limitedBy}.`,
+      `Encoder: ${sent.codec} (${sent.encoder || 'the browser does not say which'}), ${sent.width}×${sent.height}, limited by ${sent.limitedBy}.`,
     ],
     measures: [
       ...measuresOf('overlay', overlay.shown, overlay.plain),

@@ -36,7 +36,7 @@ export class Doorkeeper {
       throw new EdgeRunnerError(
         'token-missing',
         'This wants a token.',
-        'Send "Authorization: Bearer …"; "edge-runner token create" makes one.',
+        'Give a token of this server; "edge-runner token create" makes one there.',
       );
     // The handler looks at the lease: it is of one attempt only.
     if (access === 'lease') return null;

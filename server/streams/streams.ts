@@ -182,7 +182,11 @@ export class Streams {
 }
 
 const notThere = (stream: string) =>
-  new EdgeRunnerError('not-found', `There is no stream ${stream} here.`, '"GET /v1/streams" lists them.');
+  new EdgeRunnerError(
+    'not-found',
+    `There is no stream ${stream} here.`,
+    'See that its name is right; /v1/streams lists those that there are.',
+  );
 
 const otherWay = (direction: Direction, id: string) =>
   direction === 'out'

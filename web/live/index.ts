@@ -1,3 +1,4 @@
+export { EdgeRunnerError, type ErrorCode } from '../../protocol/index.ts';
 export * from '../engine/index.ts';
 export type { LiveReport, LiveState } from '../engine/live/live-messages.ts';
 export type { LiveStage } from '../engine/live/live-plan.ts';

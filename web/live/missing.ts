@@ -7,6 +7,7 @@ const PARTS = {
     ['OffscreenCanvas', () => typeof OffscreenCanvas !== 'undefined'],
   ],
   camera: [['getUserMedia', () => navigator.mediaDevices?.getUserMedia !== undefined]],
+  sound: [['Web Audio (AudioContext)', () => typeof AudioContext !== 'undefined']],
   screen: [['getDisplayMedia', () => navigator.mediaDevices?.getDisplayMedia !== undefined]],
   connection: [['WebRTC (RTCPeerConnection)', () => typeof RTCPeerConnection !== 'undefined']],
   recording: [['WebCodecs (VideoEncoder)', () => typeof VideoEncoder !== 'undefined']],
@@ -15,6 +16,7 @@ const PARTS = {
 const STILL_WORKS: Record<keyof typeof PARTS, string> = {
   live: 'Video is shown as it is, and not processed',
   camera: 'Files, streams and the street still work',
+  sound: 'The picture comes without its sound',
   screen: 'Cameras, files and streams still work',
   connection: 'Cameras, files and HLS still work; nothing can be sent',
   recording: 'Everything but recording still works',

@@ -143,7 +143,16 @@ export class Pipeline {
     if (!picture)
       throw new EdgeRunnerError('input-no-video', 'The source has no picture.', 'Choose one with video.');
     this.#show(await this.#processed(picture));
+    this.#takeSound(stream);
+  }
+
+  #takeSound(stream: MediaStream): void {
     if (stream.getAudioTracks().length > 0 && !this.#sound) {
+      const missing = missingFor('sound');
+      if (missing) {
+        this.#options.onLog?.(missing.message);
+        return;
+      }
       this.#sound = new SoundInStep();
       this.stream.addTrack(this.#sound.track);
     }

@@ -42,7 +42,7 @@ export async function createSession(
     throw new EdgeRunnerError(
       'model-invalid',
       `onnxruntime cannot load the model ${name}: ${error instanceof Error ? error.message : error}`,
-      'Check the file with "edge-runner models verify", or export the model again with standard ONNX operators.',
+      'Get the file again, or export the model anew with standard ONNX operators.',
       { cause: error },
     );
   }

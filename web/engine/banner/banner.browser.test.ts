@@ -126,16 +126,29 @@ it('a logo comes when it has been read, and one that cannot be is told', async (
 it('a second picture keeps its shape, in a frame', () => {
   const { banner } = bannerOf([{ id: 'pip', kind: 'picture-in-picture', width: 0.25 }]);
   expect(banner.layersAt(moment(1))).toEqual([]);
-  const frame = new VideoFrame(new Uint8Array(64 * 36 * 4), {
-    ...{ format: 'RGBX', codedWidth: 64, codedHeight: 36, timestamp: 0 },
-  });
-  const view = { displayWidth: 64, displayHeight: 36, orientation: UPRIGHT };
-  const [picture, ...edges] = banner.layersAt(moment(1, { inset: { frame, view } }));
+  const inset = insetOf(64, 36);
+  const [picture, ...edges] = banner.layersAt(moment(1, { inset }));
   expect(picture).toMatchObject({ kind: 'frame', width: 320, height: 180 });
   expect(edges).toHaveLength(4);
   expect(Math.max(...edges.map((edge) => rectOf(edge).right))).toBe(1280 - 36);
-  frame.close();
+  inset.frame.close();
 });
+
+it('a second picture that is tall leaves the next corner free', () => {
+  const { banner } = bannerOf([{ id: 'pip', kind: 'picture-in-picture', width: 0.6 }]);
+  const inset = insetOf(36, 64);
+  const [picture] = banner.layersAt(moment(1, { inset }));
+  expect(picture).toMatchObject({ kind: 'frame', width: 243, height: 432 });
+  expect(rectOf(picture!)).toMatchObject({ top: 720 - 36 - 3 - 432, right: 1280 - 36 - 3 });
+  inset.frame.close();
+});
+
+function insetOf(displayWidth: number, displayHeight: number) {
+  const frame = new VideoFrame(new Uint8Array(displayWidth * displayHeight * 4), {
+    ...{ format: 'RGBX', codedWidth: displayWidth, codedHeight: displayHeight, timestamp: 0 },
+  });
+  return { frame, view: { displayWidth, displayHeight, orientation: UPRIGHT } };
+}
 
 it('of a small picture everything is smaller', () => {
   const { banner } = bannerOf([{ id: 'clock', kind: 'clock' }]);

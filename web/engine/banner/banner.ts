@@ -1,5 +1,5 @@
-import type { Bitmap, CompositeLayer, View } from '../../../kernels/index.ts';
-import type { BannerLayer, BannerState, Corner } from '../../../protocol/index.ts';
+import type { Bitmap, View } from '../../../kernels/index.ts';
+import type { BannerLayer, BannerState } from '../../../protocol/index.ts';
 import { Appearance } from './appearance.ts';
 import {
   type BannerSize,
@@ -13,6 +13,7 @@ import {
   tickerHeight,
   tickerText,
 } from './bitmaps.ts';
+import { insetSize, type Layer, moved, Places, sideOf } from './places.ts';
 
 /** What a banner is asked for: the layers of one frame. */
 export interface BannerMoment extends BannerSize {
@@ -23,8 +24,6 @@ export interface BannerMoment extends BannerSize {
   /** The second picture, where there is one. */
   inset: { frame: VideoFrame; view: View } | null;
 }
-
-type Layer = CompositeLayer<VideoFrame>;
 
 interface Standing {
   layer: BannerLayer;
@@ -39,9 +38,7 @@ interface Drawn extends BannerSize {
   bitmaps: Bitmap[];
 }
 
-/** px at 720 lines: from the edges, between layers in one corner, around a second picture. */
-const MARGIN = 36;
-const GAP = 14;
+/** px at 720 lines, around a second picture. */
 const BORDER = 3;
 
 /** A banner as it stands over the frames of a picture: bitmaps are drawn when they change, and placed for each frame. */
@@ -191,8 +188,7 @@ export class Banner {
     if (!moment.inset) return [];
     const { frame, view } = moment.inset;
     const border = Math.max(1, Math.round(BORDER * scaleOf(moment)));
-    const width = Math.round(layer.width * moment.width);
-    const height = Math.min(moment.height, Math.round((width * view.displayHeight) / view.displayWidth));
+    const { width, height } = insetSize(layer.width, view, moment);
     const outer = { width: width + 2 * border, height: height + 2 * border };
     const [across, down] = this.#drawn(standing, `${outer.width} ${outer.height}`, moment, () => [
       plainBitmap(outer.width, border, layer.border),
@@ -240,41 +236,6 @@ export class Banner {
   }
 }
 
-/** Where layers go that share the picture: those of one corner one after the other. */
-class Places {
-  readonly #size: BannerSize;
-  readonly #taken: Record<Corner, number>;
-  readonly #margin: number;
-  readonly #gap: number;
-
-  constructor(size: BannerSize, tickers: { top: number; bottom: number }) {
-    const s = scaleOf(size);
-    this.#size = size;
-    this.#margin = Math.round(MARGIN * s);
-    this.#gap = Math.round(GAP * s);
-    const { top, bottom } = tickers;
-    this.#taken = { 'top-left': top, 'top-right': top, 'bottom-left': bottom, 'bottom-right': bottom };
-  }
-
-  corner(corner: Corner, { width, height }: BannerSize): { left: number; top: number } {
-    const before = this.#taken[corner];
-    this.#taken[corner] = before + height + this.#gap;
-    const away = this.#margin + before;
-    return {
-      left: sideOf(corner) === 'left' ? this.#margin : this.#size.width - this.#margin - width,
-      top: corner.startsWith('top') ? away : this.#size.height - away - height,
-    };
-  }
-
-  /** At the edge of the picture, on a lower corner's place. */
-  lowerThird(side: 'left' | 'right', size: BannerSize): { left: number; top: number } {
-    const { top } = this.corner(side === 'left' ? 'bottom-left' : 'bottom-right', size);
-    return { left: side === 'left' ? 0 : this.#size.width - size.width, top };
-  }
-}
-
-const sideOf = (corner: Corner): 'left' | 'right' => (corner.endsWith('left') ? 'left' : 'right');
-
 /** Whether two states of a layer show the same, wherever it is and however it comes. */
 function looksAlike(a: BannerLayer, b: BannerLayer): boolean {
   const look = (layer: BannerLayer) =>
@@ -283,19 +244,3 @@ function looksAlike(a: BannerLayer, b: BannerLayer): boolean {
 }
 
 const instant = ({ shown }: BannerLayer): number => (shown ? 1 : 0);
-
-/** On its way in or out. @param wide of all that moves together, px */
-function moved(
-  part: Layer,
-  { animation }: BannerLayer,
-  progress: number,
-  side: 'left' | 'right',
-  size: BannerSize,
-  wide?: number,
-): Layer {
-  if (animation === 'fade') return { ...part, opacity: part.opacity * progress };
-  if (animation === 'none' || progress === 1) return part;
-  const width = wide ?? (part.kind === 'bitmap' ? part.bitmap.width : part.width);
-  const way = Math.round((1 - progress) * (width + MARGIN * scaleOf(size)));
-  return { ...part, left: part.left + (side === 'left' ? -way : way) };
-}

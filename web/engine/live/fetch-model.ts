@@ -89,7 +89,7 @@ const wrongHash = (name: string) =>
   new EdgeRunnerError(
     'model-hash',
     `The file of ${name} is not the one that the registry knows.`,
-    'Get it again; "edge-runner models verify" checks files.',
+    'Load the page again to get it anew; if it stays so, put the right file where the page looks for models.',
   );
 
 /** Null outside secure contexts, where the browser has no digests: a model is taken as it comes there. */

@@ -31,7 +31,7 @@ export async function chooseFrameOut(gpu: Gpu): Promise<FrameOutChoice> {
     throw new EdgeRunnerError(
       'engine-fault',
       `Pictures do not come out of WebGPU right here: canvas: ${canvas.fault}; planes: ${planes.fault}.`,
-      'Update the graphics driver or the browser, or run with --backend cpu.',
+      'Update the graphics driver or the browser, or take the cpu backend.',
     );
   }
   const way = planes.fault || (!canvas.fault && canvas.ms < planes.ms) ? 'canvas' : 'planes';

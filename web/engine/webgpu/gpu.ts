@@ -33,7 +33,7 @@ export class Gpu {
       throw new EdgeRunnerError(
         'no-gpu',
         `The WebGPU adapter gives no device: ${error instanceof Error ? error.message : error}`,
-        'Run "edge-runner doctor", or leave --backend out to use the processor.',
+        'Update the graphics driver or the browser, or take the cpu backend.',
         { cause: error },
       );
     }
@@ -94,7 +94,7 @@ const deviceLost = (message: string) =>
   new EdgeRunnerError(
     'engine-fault',
     `The GPU was lost while the job ran: ${message || 'the browser gives no reason'}`,
-    'Run it again; if it happens again, update the graphics driver or run with --backend cpu.',
+    'Try it again; if it happens again, update the graphics driver or take the cpu backend.',
   );
 
 const gpuFault = (error: GPUError) =>
@@ -102,10 +102,10 @@ const gpuFault = (error: GPUError) =>
     ? new EdgeRunnerError(
         'engine-fault',
         `The GPU has no memory left: ${error.message}`,
-        'Close other programs that use the GPU, take a smaller model, or run with --backend cpu.',
+        'Close other programs that use the GPU, take a smaller model, or the cpu backend.',
       )
     : new EdgeRunnerError(
         'engine-fault',
         `WebGPU refused a command: ${error.message}`,
-        'Run with --backend cpu, and please report this with the command and the clip.',
+        'Take the cpu backend, and please report this with the clip and what was asked of it.',
       );

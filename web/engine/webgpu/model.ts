@@ -75,6 +75,6 @@ const runFailed = (name: string, error: unknown) =>
   new EdgeRunnerError(
     'model-run',
     `onnxruntime could not run ${name} on the GPU: ${error instanceof Error ? error.message : error}`,
-    'Try a smaller model, or run with --backend cpu.',
+    'Try a smaller model, or take the cpu backend.',
     { cause: error },
   );

@@ -250,7 +250,7 @@ export function importFrame({ device }: Gpu, frame: VideoFrame): GPUExternalText
     throw new EdgeRunnerError(
       'engine-fault',
       `The browser does not hand its frames to WebGPU: ${error instanceof Error ? error.message : error}`,
-      'Its GPU process runs without the graphics driver: update the driver, or run with --backend cpu.',
+      'Its GPU process runs without the graphics driver: update the driver, or take the cpu backend.',
       { cause: error },
     );
   }

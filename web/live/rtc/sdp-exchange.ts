@@ -71,7 +71,8 @@ const silent = (url: string, cause: unknown) =>
 
 async function refusalOf(url: string, answer: Response): Promise<EdgeRunnerError> {
   const told = fromProblem(await answer.json().catch(() => null));
-  if (told) return told;
+  // Whose page this is has a place for a token, and no headers.
+  if (told && told.code !== 'token-missing') return told;
   const { host } = new URL(url);
   if (answer.status === 401 || answer.status === 403)
     return new EdgeRunnerError('token-missing', `${host} wants a token, or another one.`, 'Give its token.');

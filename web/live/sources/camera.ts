@@ -23,8 +23,13 @@ export async function openCamera(options: CameraOptions, events: SourceEvents): 
   let stream = await cameraStream(options);
   const name = stream.getVideoTracks()[0]!.label || 'camera';
   let closed = false;
+  // One camera tells of itself more than once: as a picture, as a microphone.
+  let coming = false;
   const comeBack = async () => {
+    if (coming) return;
+    coming = true;
     const again = await cameraStream(options).catch(() => null);
+    coming = false;
     if (!again) return;
     if (closed) return stop(again);
     mediaDevices.removeEventListener('devicechange', comeBack);

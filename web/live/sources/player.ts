@@ -74,5 +74,5 @@ export const notPlayable = (name: string) =>
   new EdgeRunnerError(
     'input-not-media',
     `${name} is nothing that this browser can play.`,
-    'MP4 with H.264 and WebM play everywhere; "edge-runner run" reads more.',
+    'MP4 with H.264 and WebM play everywhere.',
   );

@@ -1,9 +1,12 @@
-import { type BannerLayer, CORNERS } from '../../../protocol/index.ts';
+import { type BannerLayer, CORNERS, LAYER_WIDTHS } from '../../../protocol/index.ts';
 import { SourcePicker } from '../shared/source-picker.tsx';
 import { CheckField, ChoiceField, ColorField, RangeField, TextField } from './fields.tsx';
 import { withChange } from './layers.ts';
 import { logoFrom } from './logo-file.ts';
-import { edit, pipeline, refuse } from './session.ts';
+import { edit, session } from './session.ts';
+
+const { pipeline } = session;
+const refuse = (error: unknown) => session.refuse(error);
 
 /** What can be set of a layer. */
 export function LayerEditor({ layer }: { layer: BannerLayer }) {
@@ -69,7 +72,7 @@ function KindFields({ layer, set }: { layer: BannerLayer; set(change: object): v
         <>
           <TextField long name="Text" value={layer.text} change={(text) => set({ text })} />
           <RangeField
-            {...{ name: 'Speed', value: layer.speed, min: 0.01, max: 0.4, step: 0.01 }}
+            {...{ name: 'Speed', value: layer.speed, min: 0.01, max: 1, step: 0.01 }}
             change={(speed) => set({ speed })}
           />
           <ChoiceField
@@ -145,7 +148,7 @@ const Place = ({
   <>
     <ChoiceField name="Corner" value={layer.corner} of={CORNERS} change={(corner) => set({ corner })} />
     <RangeField
-      {...{ name: 'Width', value: layer.width, min: 0.05, max: 0.5, step: 0.01 }}
+      {...{ name: 'Width', value: layer.width, ...LAYER_WIDTHS[layer.kind], step: 0.01 }}
       change={(width) => set({ width })}
     />
   </>

@@ -8,7 +8,9 @@ import '../shared/live.css';
 import './banner.css';
 import { LayerList } from './layer-list.tsx';
 import { OutPanel } from './out-panel.tsx';
-import { close, open, phase, pipeline, refusal, report, state, trouble } from './session.ts';
+import { session } from './session.ts';
+
+const { close, open, phase, pipeline, refusal, report, state, trouble } = session;
 
 function App() {
   const video = useRef<HTMLVideoElement>(null);

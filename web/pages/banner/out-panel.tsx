@@ -16,7 +16,7 @@ import {
   WAYS,
   type Way,
 } from './sending.ts';
-import { pipeline } from './session.ts';
+import { session } from './session.ts';
 
 const fields = signal<Destination>({
   ...{ way: 'publish', address: location.origin, token: '', name: 'studio' },
@@ -113,7 +113,11 @@ export function OutPanel() {
           </label>
         </>
       )}
-      <button type="submit" class={going ? 'bad' : 'main'} disabled={busy.value || pipeline.value === null}>
+      <button
+        type="submit"
+        class={going ? 'bad' : 'main'}
+        disabled={busy.value || session.pipeline.value === null}
+      >
         {going ? 'Stop sending' : busy.value ? 'Connecting…' : way === 'call' ? 'Call' : 'Send'}
       </button>
       <Going />

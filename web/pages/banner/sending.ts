@@ -9,7 +9,9 @@ import {
   sendWhip,
 } from 'edge-runner';
 import { EdgeRunnerError, type ErrorRecord } from '../../../protocol/index.ts';
-import { banner, edits, pipeline, show, sources } from './session.ts';
+import { banner, edits, session, show } from './session.ts';
+
+const { pipeline, sources } = session;
 
 /** Where the picture goes besides this page's own. */
 

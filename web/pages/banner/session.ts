@@ -1,7 +1,6 @@
 import { effect, signal } from '@preact/signals';
-import { createPipeline, type LiveReport, type LiveSource, type LiveState, type Pipeline } from 'edge-runner';
-import { type BannerState, EdgeRunnerError, type ErrorRecord, parseBanner } from '../../../protocol/index.ts';
-import { tell } from '../shared/log.tsx';
+import { type BannerState, parseBanner } from '../../../protocol/index.ts';
+import { LiveSession } from '../shared/live-session.ts';
 import { FIRST_BANNER } from './layers.ts';
 
 /** What the page knows, and the pipeline behind it. */
@@ -12,12 +11,9 @@ const KEPT = 'edge-runner-banner';
 export const banner = signal<BannerState>(keptBanner());
 /** Id of the layer whose fields are open. */
 export const selected = signal<string | null>(banner.value.layers[0]?.id ?? null);
-export const phase = signal<'choosing' | 'opening' | 'running'>('choosing');
-export const refusal = signal<ErrorRecord | null>(null);
-export const trouble = signal<ErrorRecord | null>(null);
-export const state = signal<LiveState>({ state: 'opening' });
-export const report = signal<LiveReport | null>(null);
-export const pipeline = signal<Pipeline | null>(null);
+export const session = new LiveSession(() => ({ stages: [{ kind: 'banner', options: banner.value }] }));
+// What was changed while it was opened.
+effect(() => session.pipeline.value?.setBanner(banner.peek()));
 
 function keptBanner(): BannerState {
   try {
@@ -28,60 +24,10 @@ function keptBanner(): BannerState {
   }
 }
 
-export function refuse(error: unknown): void {
-  refusal.value = EdgeRunnerError.from(error).toRecord();
-}
-
-/** Counts sources: another one may have brought sound. */
-export const sources = signal(0);
-
-/** Opens a source, or takes it in the place of the one before. */
-export async function open(source: LiveSource, output: HTMLVideoElement): Promise<void> {
-  refusal.value = null;
-  const before = phase.value;
-  phase.value = 'opening';
-  try {
-    if (pipeline.value) await pipeline.value.setSource(source);
-    else
-      pipeline.value = await createPipeline({
-        source,
-        output,
-        stages: [{ kind: 'banner', options: banner.value }],
-        ortBase: '../ort/',
-        modelBase: '../models/',
-        onReport: (value) => {
-          report.value = value;
-        },
-        onState: (value) => {
-          state.value = value;
-          if ('error' in value) tell(value.error.message);
-        },
-        onTrouble: (error) => {
-          if (error && error.message !== trouble.value?.message) tell(error.message);
-          trouble.value = error?.toRecord() ?? null;
-        },
-        onLog: tell,
-      });
-    phase.value = 'running';
-    sources.value++;
-  } catch (error) {
-    refuse(error);
-    phase.value = before === 'running' ? 'running' : 'choosing';
-  }
-}
-
-export async function close(): Promise<void> {
-  const open = pipeline.value;
-  pipeline.value = null;
-  phase.value = 'choosing';
-  report.value = trouble.value = null;
-  await open?.close();
-}
-
 /** Another banner, of this page's hand or of somebody's outside. */
 export function show(next: BannerState): void {
   banner.value = next;
-  pipeline.value?.setBanner(next);
+  session.pipeline.value?.setBanner(next);
   try {
     localStorage.setItem(KEPT, JSON.stringify(next));
   } catch {
@@ -94,10 +40,10 @@ export const edits = signal(0);
 export function edit(change: (banner: BannerState) => BannerState): void {
   try {
     show(change(banner.value));
-    refusal.value = null;
+    session.refusal.value = null;
     edits.value++;
   } catch (error) {
-    refuse(error);
+    session.refuse(error);
   }
 }
 

@@ -2,15 +2,15 @@ import { signal } from '@preact/signals';
 import { CLASS_LISTS, findEntry, REGISTRY } from '../../../models/index.ts';
 import { BACKENDS, type BackendChoice } from '../../../protocol/index.ts';
 import { backend, chooseBackend, seen, wish, wishes } from './session.ts';
-import { MODES, type Mode } from './wishes.ts';
+import { estimatesDepth, findsObjects, MODES, type Mode } from './wishes.ts';
 
 /** Models of the person's own: addresses of files that were chosen here. */
 const own = signal<readonly { task: 'detect' | 'depth'; name: string; address: string }[]>([]);
 
 export function Controls() {
   const { mode, minScore } = wishes.value;
-  const finds = mode !== 'depth' && mode !== 'none';
-  const estimates = mode !== 'detect' && mode !== 'none';
+  const finds = findsObjects(wishes.value);
+  const estimates = estimatesDepth(wishes.value);
   return (
     <section class="card stack" aria-label="What is shown">
       <fieldset class="choices">

@@ -7,9 +7,11 @@ import '../shared/live.css';
 import './overlay.css';
 import { Controls } from './controls.tsx';
 import { Measures } from './measures.tsx';
-import { close, open, phase, pipeline, refusal, shape, state, trouble } from './session.ts';
+import { session, shape } from './session.ts';
 import { Taking } from './taking.tsx';
 import { ZoneCanvas, Zones } from './zones.tsx';
+
+const { close, open, phase, pipeline, refusal, state, trouble } = session;
 
 function App() {
   const video = useRef<HTMLVideoElement>(null);
@@ -60,7 +62,7 @@ function App() {
         </div>
         <Controls />
         <Zones />
-        {at === 'running' && <Taking video={video} />}
+        <Taking video={video} />
         <Log />
       </aside>
     </main>

@@ -1,7 +1,10 @@
 import type { RefObject } from 'preact';
 import { Figure, Figures } from '../shared/figures.tsx';
 import { rate } from '../shared/words.ts';
-import { looked, report, state } from './session.ts';
+import { looked, session, wishes } from './session.ts';
+import { findsObjects } from './wishes.ts';
+
+const { report, state } = session;
 
 export function Measures({ video }: { video: RefObject<HTMLVideoElement | null> }) {
   const { value } = report;
@@ -56,6 +59,7 @@ function Stages() {
 }
 
 function Found() {
+  if (!findsObjects(wishes.value)) return null;
   const counted = new Map<string, number>();
   for (const one of looked.value?.detections ?? []) counted.set(one.class, (counted.get(one.class) ?? 0) + 1);
   if (counted.size === 0) return null;

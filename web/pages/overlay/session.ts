@@ -1,12 +1,6 @@
 import { computed, effect, signal } from '@preact/signals';
-import { createPipeline, type LiveReport, type LiveSource, type LiveState, type Pipeline } from 'edge-runner';
-import {
-  type BackendChoice,
-  EdgeRunnerError,
-  type ErrorRecord,
-  type FrameEvent,
-  type Point,
-} from '../../../protocol/index.ts';
+import type { BackendChoice, FrameEvent, Point } from '../../../protocol/index.ts';
+import { LiveSession } from '../shared/live-session.ts';
 import { tell } from '../shared/log.tsx';
 import { stagesFor, type Wishes } from './wishes.ts';
 
@@ -17,25 +11,33 @@ export const wishes = signal<Wishes>({
   ...{ minScore: 0.3, classes: [], zones: [] },
 });
 export const backend = signal<BackendChoice>('auto');
-export const phase = signal<'choosing' | 'opening' | 'running'>('choosing');
-/** Why it could not be opened, or what was wrong with a wish. */
-export const refusal = signal<ErrorRecord | null>(null);
-/** What is wrong with the source just now. */
-export const trouble = signal<ErrorRecord | null>(null);
-export const state = signal<LiveState>({ state: 'opening' });
-export const report = signal<LiveReport | null>(null);
 /** The last frame that was looked at. */
 export const looked = signal<FrameEvent | null>(null);
 /** Classes that were seen since the model was chosen. */
 export const seen = signal<readonly string[]>([]);
 /** Crossings and entries by zone, since it was drawn. */
 export const counts = signal<Readonly<Record<string, Record<string, number>>>>({});
-export const pipeline = signal<Pipeline | null>(null);
+
+/** What the pipeline was opened with: wishes may change until it is open. */
+let openedWith: Wishes | null = null;
+export const session = new LiveSession(() => {
+  openedWith = wishes.value;
+  return { stages: stagesFor(openedWith), backend: backend.value, onEvent: hear };
+});
+effect(() => {
+  const { value: pipeline } = session.pipeline;
+  if (!pipeline) looked.value = null;
+  else if (wishes.peek() !== openedWith) pipeline.setStages(stagesFor(wishes.peek()));
+});
+
 /** Of the source, px; null until a frame came. */
-export const size = computed(() => report.value?.source ?? null);
+export const size = computed(() => session.report.value?.source ?? null);
 
 /** Of what comes out, as CSS has it. */
-export const shape = computed(() => report.value && `${report.value.width} / ${report.value.height}`);
+export const shape = computed(() => {
+  const { value: report } = session.report;
+  return report && `${report.width} / ${report.height}`;
+});
 
 /** Zones lie in pixels of the source: on one of another size they lie where they did, as shares of it. */
 let zonesFor: { width: number; height: number } | null = null;
@@ -60,60 +62,9 @@ effect(() => {
   tell('The zones were fitted to the new picture, and count anew.');
 });
 
-let opened: { source: LiveSource; output: HTMLVideoElement } | null = null;
-
-/** Opens a source, or takes it in the place of the one before. */
-export async function open(source: LiveSource, output: HTMLVideoElement): Promise<void> {
-  refusal.value = null;
-  const before = phase.value;
-  phase.value = 'opening';
-  try {
-    if (pipeline.value) await pipeline.value.setSource(source);
-    else
-      pipeline.value = await createPipeline({
-        source,
-        output,
-        stages: stagesFor(wishes.value),
-        backend: backend.value,
-        ortBase: '../ort/',
-        modelBase: '../models/',
-        onEvent: hear,
-        onReport: (value) => {
-          report.value = value;
-        },
-        onState: (value) => {
-          state.value = value;
-          if ('error' in value) tell(value.error.message);
-        },
-        onTrouble: (error) => {
-          if (error && error.message !== trouble.value?.message) tell(error.message);
-          if (!error && trouble.value) tell('The source is back.');
-          trouble.value = error?.toRecord() ?? null;
-        },
-        onLog: tell,
-      });
-    opened = { source, output };
-    phase.value = 'running';
-  } catch (error) {
-    refusal.value = EdgeRunnerError.from(error).toRecord();
-    phase.value = before === 'running' ? 'running' : 'choosing';
-  }
-}
-
-export async function close(): Promise<void> {
-  const open = pipeline.value;
-  pipeline.value = null;
-  phase.value = 'choosing';
-  report.value = looked.value = trouble.value = null;
-  await open?.close();
-}
-
-/** Another backend is another engine: the same source is opened anew with it. */
 export async function chooseBackend(choice: BackendChoice): Promise<void> {
   backend.value = choice;
-  if (!pipeline.value || !opened) return;
-  await close();
-  await open(opened.source, opened.output);
+  await session.reopen();
 }
 
 /** Changes what is wanted; what cannot be is refused, and everything stays as it was. */
@@ -121,13 +72,13 @@ export function wish(change: Partial<Wishes>): void {
   const next = { ...wishes.value, ...change };
   if (change.detect && change.detect !== wishes.value.detect) Object.assign(next, { classes: [] });
   try {
-    pipeline.value?.setStages(stagesFor(next));
+    session.pipeline.value?.setStages(stagesFor(next));
     if (change.detect) seen.value = [];
     if (change.zones) counts.value = {};
-    refusal.value = null;
+    session.refusal.value = null;
     wishes.value = next;
   } catch (error) {
-    refusal.value = EdgeRunnerError.from(error).toRecord();
+    session.refuse(error);
   }
 }
 

@@ -22,6 +22,9 @@ export const MODES = {
 } as const;
 export type Mode = keyof typeof MODES;
 
+export const findsObjects = ({ mode }: Wishes): boolean => mode !== 'depth' && mode !== 'none';
+export const estimatesDepth = ({ mode }: Wishes): boolean => mode !== 'detect' && mode !== 'none';
+
 /** The same as the stages of a pipeline. */
 export function stagesFor({ mode, detect, depth, minScore, classes, zones }: Wishes): LiveStage[] {
   if (mode === 'none') return [];

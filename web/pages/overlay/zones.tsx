@@ -1,7 +1,8 @@
 import { signal } from '@preact/signals';
 import type { TargetedPointerEvent } from 'preact';
 import { EdgeRunnerError, type Point, parseZones, type Zone } from '../../../protocol/index.ts';
-import { counts, looked, refusal, size, wish, wishes } from './session.ts';
+import { counts, looked, session, size, wish, wishes } from './session.ts';
+import { findsObjects } from './wishes.ts';
 
 type Drawing = { shape: 'polygon' | 'line'; points: Point[]; at: Point | null };
 
@@ -85,7 +86,7 @@ function take(value: unknown): void {
   try {
     wish({ zones: Array.isArray(value) && value.length === 0 ? [] : parseZones(value) });
   } catch (error) {
-    refusal.value = EdgeRunnerError.from(error).toRecord();
+    session.refuse(error);
   }
 }
 
@@ -93,18 +94,16 @@ function takeText(text: string): void {
   try {
     take(text.trim() === '' ? [] : JSON.parse(text));
   } catch {
-    refusal.value = new EdgeRunnerError(
-      'zones-invalid',
-      'This is no JSON.',
-      'docs/zones.md shows what zones look like.',
-    ).toRecord();
+    session.refuse(
+      new EdgeRunnerError('zones-invalid', 'This is no JSON.', 'docs/zones.md shows what zones look like.'),
+    );
   }
 }
 
 export function Zones() {
-  const { zones, mode } = wishes.value;
+  const { zones } = wishes.value;
   const { value: now } = drawing;
-  if (!size.value || mode === 'depth' || mode === 'none') return null;
+  if (!size.value || !findsObjects(wishes.value)) return null;
   const written = zones.length === 0 ? '' : JSON.stringify(zones);
   const begin = (shape: Drawing['shape']) => {
     drawing.value = { shape, points: [], at: null };

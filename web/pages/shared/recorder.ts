@@ -12,6 +12,8 @@ const PREFIX = 'recording-';
 
 /** Seconds between keyframes: a person seeks in what was recorded. */
 const KEYFRAMES = 2;
+/** Bytes that are held in memory: what a recording that breaks off may lose. */
+const CHUNK = 1 << 20;
 
 /**
  * Writes a live stream to an MP4 in the browser's own file system, fragment by fragment: as long as the disk lasts, and
@@ -28,10 +30,10 @@ export class Recorder {
   }
 
   /**
-   * @param fail called when it breaks off by itself: the disk is full, the encoder gives up.
+   * @param fail called when it breaks off by itself: the disk is full, the encoder gives up. It is still to be finished.
    * @throws {EdgeRunnerError} `browser-lacks`, `encoder-unsupported`
    */
-  static async start(stream: MediaStream, fail: (error: unknown) => void): Promise<Recorder> {
+  static async start(stream: MediaStream, fail: (error: EdgeRunnerError) => void): Promise<Recorder> {
     const [video] = stream.getVideoTracks();
     const [audio] = stream.getAudioTracks();
     if (typeof VideoEncoder === 'undefined' || !navigator.storage?.getDirectory)
@@ -47,18 +49,19 @@ export class Recorder {
     navigator.locks.request(file.name, () => new Promise(() => {}));
     const output = new Output({
       format: new Mp4OutputFormat({ fastStart: 'fragmented' }),
-      target: new StreamTarget(await file.createWritable(), { chunked: true }),
+      target: new StreamTarget(await file.createWritable(), { chunked: true, chunkSize: CHUNK }),
     });
     const pictures = new MediaStreamVideoTrackSource(video!, {
       ...{ codec: 'avc', bitrate: QUALITY_HIGH, keyFrameInterval: KEYFRAMES, latencyMode: 'realtime' },
       // Another layout is another size; the file keeps the first one's.
       sizeChangeBehavior: 'contain',
     });
-    pictures.errorPromise.catch(fail);
+    const breakOff = (error: unknown) => fail(brokenOff(error));
+    pictures.errorPromise.catch(breakOff);
     output.addVideoTrack(pictures);
     if (audio) {
       const sound = new MediaStreamAudioTrackSource(audio, { codec: 'opus', bitrate: 128_000 });
-      sound.errorPromise.catch(fail);
+      sound.errorPromise.catch(breakOff);
       output.addAudioTrack(sound);
     }
     await output.start();
@@ -70,12 +73,36 @@ export class Recorder {
     return (performance.now() - this.#began) / 1000;
   }
 
-  /** Ends it. The file stays in the browser's file system until a page comes after this one. */
+  /**
+   * Ends it. The file stays in the browser's file system until a page comes after this one; one that broke off plays to
+   * its last whole fragment.
+   * @throws {EdgeRunnerError} `output-write` where there is not even one.
+   */
   async finish(): Promise<Blob> {
-    await this.#output.finalize();
-    return new File([await this.#file.getFile()], this.#file.name, { type: 'video/mp4' });
+    let fault: unknown = null;
+    await this.#output.finalize().catch((error: unknown) => {
+      fault = error;
+    });
+    const file = await this.#file.getFile();
+    if (fault !== null && file.size === 0) throw brokenOff(fault);
+    return new File([file], this.#file.name, { type: 'video/mp4' });
   }
 }
+
+const brokenOff = (error: unknown) =>
+  error instanceof DOMException && error.name === 'QuotaExceededError'
+    ? new EdgeRunnerError(
+        'output-write',
+        "The recording ended: the disk, or this site's share of it, is full.",
+        'Save what was recorded, make room, and record on.',
+        { cause: error },
+      )
+    : new EdgeRunnerError(
+        'output-write',
+        `The recording broke off: ${error instanceof Error ? error.message : error}.`,
+        'What was recorded until then is there to be saved; record on anew.',
+        { cause: error },
+      );
 
 /** Recordings of pages that are gone: a page on its way out has no time to remove its own. */
 async function removeOld(folder: FileSystemDirectoryHandle): Promise<void> {

@@ -1,4 +1,4 @@
-import { createPipeline, type LiveSource, type Pipeline } from 'edge-runner';
+import { createPipeline, type EdgeRunnerError, type LiveSource, type Pipeline } from 'edge-runner';
 
 const video = document.querySelector('video')!;
 const found = document.querySelector('#found')!;
@@ -18,17 +18,17 @@ async function open(source: LiveSource): Promise<void> {
       found.textContent = `${detections.length} found: ${detections.map((one) => one.class).join(', ')}`;
     },
     // A camera that is unplugged, say. It goes on by itself, and says null then.
-    onTrouble: (trouble) => {
-      if (trouble) found.textContent = `${trouble.message} ${trouble.remedy}`;
-    },
+    onTrouble: (trouble) => trouble && say(trouble),
   });
 }
 
+/** A sentence for whoever sits before the page, and what to do about it. */
+function say({ message, remedy }: EdgeRunnerError): void {
+  found.textContent = `${message} ${remedy}`;
+}
+
 const button = (name: string, source: LiveSource) => {
-  document.querySelector<HTMLButtonElement>(`#${name}`)!.onclick = () =>
-    open(source).catch((error: Error) => {
-      found.textContent = error.message;
-    });
+  document.querySelector<HTMLButtonElement>(`#${name}`)!.onclick = () => open(source).catch(say);
 };
 button('camera', { kind: 'camera' });
 button('street', { kind: 'street' });

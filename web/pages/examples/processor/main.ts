@@ -1,4 +1,4 @@
-import { LiveProcessor } from 'edge-runner';
+import { EdgeRunnerError, LiveProcessor, openSource } from 'edge-runner';
 
 const video = document.querySelector('video')!;
 const status = document.querySelector('#found')!;
@@ -6,8 +6,8 @@ const status = document.querySelector('#found')!;
 /** A track goes in and a track comes out: for a call, a recorder, whatever takes tracks. */
 document.querySelector('button')!.onclick = async () => {
   try {
-    const camera = await navigator.mediaDevices.getUserMedia({ video: true });
-    const [track] = camera.getVideoTracks();
+    const camera = await openSource({ kind: 'camera' });
+    const [track] = camera.stream.getVideoTracks();
     const processor = new LiveProcessor({
       stages: [
         { kind: 'depth', options: { model: 'street-depth' } },
@@ -23,6 +23,8 @@ document.querySelector('button')!.onclick = async () => {
     await video.play();
     addEventListener('pagehide', () => void processor.close());
   } catch (error) {
-    status.textContent = `${error instanceof Error ? error.message : error}`;
+    // Of whatever went wrong: a sentence, and what to do about it.
+    const { message, remedy } = EdgeRunnerError.from(error);
+    status.textContent = `${message} ${remedy}`;
   }
 };

@@ -1,4 +1,4 @@
-import { type Publication, publishStream } from 'edge-runner';
+import { type EdgeRunnerError, type Publication, publishStream } from 'edge-runner';
 
 const find = <T extends Element>(selector: string) => document.querySelector<T>(selector)!;
 const form = find<HTMLFormElement>('form');
@@ -50,14 +50,14 @@ form.onsubmit = async (event) => {
       onTrouble: (error) => {
         trouble.textContent = error && `${error.message} ${error.remedy}`;
       },
-      onEnd: (error) => {
-        trouble.textContent = error.message;
+      onEnd: ({ message, remedy }) => {
+        trouble.textContent = `${message} ${remedy}`;
         publication = null;
         show();
       },
     },
-  ).catch((error: Error) => {
-    trouble.textContent = error.message;
+  ).catch(({ message, remedy }: EdgeRunnerError) => {
+    trouble.textContent = `${message} ${remedy}`;
     return null;
   });
   show();

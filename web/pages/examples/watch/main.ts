@@ -1,4 +1,4 @@
-import { type OpenSource, openSource } from 'edge-runner';
+import { type EdgeRunnerError, type OpenSource, openSource } from 'edge-runner';
 
 const find = <T extends Element>(selector: string) => document.querySelector<T>(selector)!;
 const form = find<HTMLFormElement>('form');
@@ -31,8 +31,8 @@ form.onsubmit = async (event) => {
         trouble.textContent = error && `${error.message} ${error.remedy}`;
       },
     },
-  ).catch((error: Error) => {
-    trouble.textContent = error.message;
+  ).catch(({ message, remedy }: EdgeRunnerError) => {
+    trouble.textContent = `${message} ${remedy}`;
     return null;
   });
   show(source?.stream ?? null);
