@@ -4,18 +4,16 @@ import type { LiveFrame, LiveStages, Looked } from '../backend/live.ts';
 import { Banner } from '../banner/banner.ts';
 import type { LoadedModel } from '../host.ts';
 import { FrameLedger } from '../pipeline/frame-ledger.ts';
-import { Meter, StageMeter } from '../pipeline/meter.ts';
+import { Meter } from '../pipeline/meter.ts';
 import { Signal } from '../pipeline/signal.ts';
 import { ZoneCounter } from '../zones/zone-counter.ts';
 import { eachFrame } from './each-frame.ts';
 import { FrameClock, type Tick } from './frame-clock.ts';
 import { LiveBoxes, type Shown } from './live-boxes.ts';
-import type { FromLiveWorker, LiveReport, LiveSetup } from './live-messages.ts';
+import type { FromLiveWorker, LiveSetup } from './live-messages.ts';
 import { type LivePlan, planLive } from './live-plan.ts';
 import { LiveStageHost } from './live-stage-host.ts';
-
-/** Milliseconds between two reports. */
-const REPORT_INTERVAL = 500;
+import { LiveTally } from './live-tally.ts';
 
 /** Where frames go. Takes a frame over, whether or not it resolves. */
 export type FrameSink = (frame: VideoFrame) => Promise<void>;
@@ -46,7 +44,7 @@ export class LiveRun {
   #written: Promise<void> = Promise.resolve();
   /** The track that came out was stopped, say. */
   #sinkGone = false;
-  #report = newReport();
+  readonly #tally: LiveTally;
   #firstTime: number | null = null;
 
   /** @throws {EdgeRunnerError} as {@link planLive} does. */
@@ -58,6 +56,9 @@ export class LiveRun {
   ) {
     this.#ledger = new FrameLedger(() => this.#moved.notify());
     this.#sink = sink;
+    this.#tally = new LiveTally({ ledger: this.#ledger, meter: this.#meter, clock: this.#clock }, (report) =>
+      tell({ type: 'report', report }),
+    );
     this.#tell = tell;
     this.#plan = planLive(setup.stages);
     this.#boxes = new LiveBoxes(this.#clock.fps, shownOf(this.#plan));
@@ -144,9 +145,9 @@ export class LiveRun {
       try {
         const out = await shown;
         if (!out) return;
-        this.#count(out, at, source);
+        this.#tally.goesOut(out, source, at);
         await this.#sink(out);
-        this.#report.latency.add(performance.now() - at);
+        this.#tally.wentOut(performance.now() - at);
       } catch (error) {
         this.#sinkGone = true;
         this.#tell({ type: 'log', message: `nobody takes the picture any more: ${wordsOf(error)}` });
@@ -225,7 +226,7 @@ export class LiveRun {
   }
 
   #found({ index, timestamp }: Tick, { detections, depth }: Looked): void {
-    this.#report.looked++;
+    this.#tally.looked();
     this.#firstTime ??= timestamp;
     const time = (timestamp - this.#firstTime) / 1e6;
     const followed = detections && this.#boxes.found(index, detections);
@@ -243,39 +244,9 @@ export class LiveRun {
     this.#ledger.handOver(frame);
     return frame;
   }
-
-  #count({ displayWidth, displayHeight }: VideoFrame, now: number, source: LiveReport['source']): void {
-    const report = this.#report;
-    report.frames++;
-    if (now - report.began < REPORT_INTERVAL) return;
-    this.#tell({
-      type: 'report',
-      report: {
-        seconds: (now - report.began) / 1000,
-        frames: report.frames,
-        looked: report.looked,
-        dropped: this.#clock.dropped - report.droppedBefore,
-        width: displayWidth,
-        height: displayHeight,
-        source,
-        openFrames: this.#ledger.open,
-        latency: report.latency.count > 0 ? report.latency.report() : null,
-        stages: this.#meter.take(),
-      },
-    });
-    this.#report = newReport(now, this.#clock.dropped);
-  }
 }
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : `${error}`);
-
-const newReport = (began = performance.now(), droppedBefore = 0) => ({
-  began,
-  droppedBefore,
-  frames: 0,
-  looked: 0,
-  latency: new StageMeter(),
-});
 
 /** Cameras of telephones turn their frames by a note, which not every browser knows of. */
 function viewOf(frame: VideoFrame & Partial<Orientation>): View {

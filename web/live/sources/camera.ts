@@ -101,14 +101,27 @@ function cameraStream({
     ...{ width: { ideal: width }, height: { ideal: height } },
     ...(deviceId && { deviceId: { exact: deviceId } }),
   };
-  return navigator.mediaDevices.getUserMedia({ video, audio }).catch((error: unknown) => {
-    throw refusalOf(error, 'camera');
+  return navigator.mediaDevices.getUserMedia({ video, audio }).catch(async (error: unknown) => {
+    throw audio && isMissing(error) && (await hasCamera()) ? noMicrophone() : refusalOf(error, 'camera');
   });
 }
+
+const hasCamera = async (): Promise<boolean> =>
+  (await navigator.mediaDevices.enumerateDevices()).some(({ kind }) => kind === 'videoinput');
+
+const noMicrophone = () =>
+  new EdgeRunnerError(
+    'source-missing',
+    'There is a camera, but no microphone that the browser can find.',
+    'Plug one in, or take the camera without it.',
+  );
 
 const stop = (stream: MediaStream) => {
   for (const track of stream.getTracks()) track.stop();
 };
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof DOMException && (error.name === 'NotFoundError' || error.name === 'OverconstrainedError');
 
 /** The browser's refusals, in sentences. */
 function refusalOf(error: unknown, what: 'camera' | 'screen'): EdgeRunnerError {
@@ -121,7 +134,7 @@ function refusalOf(error: unknown, what: 'camera' | 'screen'): EdgeRunnerError {
         ? "Allow it beside the address of this page, and in the system's settings for this browser; then try again."
         : "Choose what to share in the browser's dialogue; on macOS allow screen recording for this browser.",
     );
-  if (name === 'NotFoundError' || name === 'OverconstrainedError')
+  if (isMissing(error))
     return new EdgeRunnerError(
       'source-missing',
       `There is no ${what} that the browser can find.`,

@@ -64,8 +64,8 @@ export async function openHls(address: string, events: SourceEvents): Promise<Op
     capture.release();
     for (const track of capture.stream.getTracks()) track.stop();
   };
-  // One that is no longer live is played over and over, as a file is.
-  player.loop = hls.levels[0]?.details?.live === false;
+  // One that was over before is played over and over, as a file is.
+  player.loop = hls.latestLevelDetails?.live === false;
   return { name: url, stream: capture.stream, soundLead: capture.soundLead, player, close };
 }
 
