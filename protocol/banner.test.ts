@@ -55,6 +55,19 @@ describe('refuses', () => {
     expect(refusal(value)).not.toBe('');
   });
 
+  it('more than goes through one message', () => {
+    const image = `data:image/png;base64,${'A'.repeat(400 << 10)}`;
+    const logo = { kind: 'logo', image };
+    expect(
+      refusal({
+        layers: [
+          { id: 'a', ...logo },
+          { id: 'b', ...logo },
+        ],
+      }),
+    ).toBe('A banner has at most 768 KiB.');
+  });
+
   it('two layers of one name', () => {
     const clock = { id: 'time', kind: 'clock' };
     expect(refusal({ layers: [clock, clock] })).toContain('two layers are called "time"');

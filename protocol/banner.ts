@@ -11,8 +11,10 @@ const text = (most: number) =>
     .max(most)
     .regex(/^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u, 'text without control characters');
 
-/** Bytes of a data address, at most: the whole banner goes through one message of the grid. */
-const MOST_LOGO_CHARACTERS = 512 * 1024;
+/** Bytes of a banner as JSON, at most: all of it goes through one message. */
+export const MOST_BANNER = 768 << 10;
+/** Of one picture's data address. */
+const MOST_LOGO_CHARACTERS = 512 << 10;
 
 const common = {
   /** Names the layer for whoever changes it. */
@@ -120,6 +122,12 @@ export function parseBanner(value: unknown): BannerState {
   const ids = read.data.layers.map(({ id }) => id);
   const twice = ids.find((id, i) => ids.indexOf(id) !== i);
   if (twice !== undefined) throw invalid(`two layers are called "${twice}"`);
+  if (new TextEncoder().encode(JSON.stringify(read.data)).length > MOST_BANNER)
+    throw new EdgeRunnerError(
+      'banner-invalid',
+      `A banner has at most ${MOST_BANNER >> 10} KiB.`,
+      'Make its pictures smaller.',
+    );
   return read.data;
 }
 

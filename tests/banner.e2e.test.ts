@@ -63,6 +63,11 @@ const colorOf = (page: Page, [x, y, width, height]: readonly number[], selector 
     { selector, x: x!, y: y!, width: width!, height: height! },
   );
 
+async function addLayer(page: Page, kind: string): Promise<void> {
+  await page.getByLabel('Kind of layer').selectOption(kind);
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+}
+
 /** Where the first lower third's bar is; where the ticker is. */
 const BAR = [0.001, 0.87, 0.004, 0.05] as const;
 const TICKER = [0.1, 0.955, 0.02, 0.03] as const;
@@ -96,7 +101,7 @@ it('layers come and go by their keys, and show what is written', async () => {
 
 it('a layer is added, coloured, moved and removed, and is there again when the page is', async () => {
   const page = await openBanner();
-  await page.getByLabel('Add a layer').selectOption('lower-third');
+  await addLayer(page, 'lower-third');
   await page.getByLabel('Title', { exact: true }).fill('On the right');
   await page.getByRole('combobox', { name: /^Side/ }).selectOption('right');
   await page
@@ -118,7 +123,7 @@ it('a layer is added, coloured, moved and removed, and is there again when the p
 
 it('a second picture lies over the first', async () => {
   const page = await openBanner();
-  await page.getByLabel('Add a layer').selectOption('picture-in-picture');
+  await addLayer(page, 'picture-in-picture');
   await page.getByRole('combobox', { name: /^Corner/ }).selectOption('bottom-left');
   await page.getByRole('button', { name: 'Take it' }).click();
   // The sky of the street, over the lower third's place.

@@ -21,7 +21,15 @@ describe('what goes wrong is said in the page, which goes on', () => {
   });
 
   it('a camera without a microphone that is asked for', async () => {
-    const { page } = await all.open((page) => refuse(page, 'NotFoundError'));
+    const { page } = await all.open(async (page) => {
+      await refuse(page, 'NotFoundError');
+      await page.addInitScript(() => {
+        const { mediaDevices } = navigator;
+        const list = mediaDevices.enumerateDevices.bind(mediaDevices);
+        mediaDevices.enumerateDevices = async () =>
+          (await list()).filter(({ kind }) => kind !== 'audioinput');
+      });
+    });
     await choose(page, 'Source', 'camera');
     await page.getByLabel('with its microphone').check();
     await start(page);

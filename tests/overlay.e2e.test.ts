@@ -108,7 +108,7 @@ it.each(['pipeline', 'processor'])('the example that is copied runs: %s', async 
   const { page, faults } = await all.open();
   await page.goto(`${all.pages.url}/examples/${name}/`);
   await page.getByRole('button', { name: 'Camera' }).click();
-  await expect.poll(() => page.locator('#found').innerText()).toMatch(/\d+ found|\d+ fps/);
+  await expect.poll(() => page.locator('#found, #measured').innerText()).toMatch(/\d+ found|\d+ fps/);
   await page.evaluate(readCounters, { selector: 'video', frames: 5 });
   expect(faults).toEqual([]);
 });

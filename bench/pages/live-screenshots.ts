@@ -29,7 +29,8 @@ export async function shootLive(
   await overlay.close();
 
   const banner = await open(server, browser, 'banner');
-  await banner.select('[aria-label="Add a layer"]', 'picture-in-picture');
+  await banner.select('[aria-label="Kind of layer"]', 'picture-in-picture');
+  await banner.locator('::-p-aria([name="Add"][role="button"])').click();
   await banner.locator('::-p-text(Take it)').click();
   const layers = await banner.$$('.onair');
   await layers[3]!.click();

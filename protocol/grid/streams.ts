@@ -15,8 +15,6 @@ export const LEAST_STREAM_PROTOCOL = 1;
 export const SDP_TYPE = 'application/sdp';
 /** Of one session description, at most. */
 export const MOST_SDP = 64 << 10;
-/** Bytes of a banner as JSON, at most. */
-export const MOST_BANNER = 768 << 10;
 /** That one stream may have at a time, at most. */
 export const MOST_VIEWERS = 500;
 

@@ -6,7 +6,6 @@ import {
   type FromPublisher,
   fromPublisher,
   LEAST_STREAM_PROTOCOL,
-  MOST_BANNER,
   type Publish,
   type PublisherSignal,
   parseBanner,
@@ -172,12 +171,6 @@ export class PublisherSocket implements SpeakingTab {
         return this.#signal(row, message);
       case 'banner': {
         const state = parseBanner(message.state);
-        if (JSON.stringify(state).length > MOST_BANNER)
-          throw new EdgeRunnerError(
-            'banner-invalid',
-            `A banner has at most ${MOST_BANNER >> 10} KiB.`,
-            'Make its pictures smaller.',
-          );
         await setBanner(db, { tenant: row.tenant, id: row.id, connection: this.connection }, state);
       }
     }

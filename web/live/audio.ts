@@ -37,7 +37,7 @@ export class SoundInStep {
   from(stream: MediaStream): void {
     this.#source?.disconnect();
     this.#source = null;
-    const [track] = stream.getAudioTracks();
+    const track = stream.getAudioTracks().find(({ readyState }) => readyState === 'live');
     if (!track) return;
     const alone = new MediaStream([track]);
     this.#element.srcObject = alone;

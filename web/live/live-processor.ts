@@ -35,6 +35,8 @@ export interface LiveProcessorOptions {
   onLog?(message: string): void;
   /** The track that is processed has ended, or sends nothing for a while. */
   onSource?(what: 'ended' | 'muted' | 'unmuted'): void;
+  /** Whoever has the track that came out stopped it. Nothing comes any more; what goes on is another processor's. */
+  onStopped?(): void;
 }
 
 /**
@@ -52,6 +54,7 @@ export class LiveProcessor {
   #open: Promise<OpenWorker> | null = null;
   #source: { frames: TrackFrames; unlisten(): void } | null = null;
   #inset: TrackFrames | null = null;
+  #isStopped = false;
   #closing: Promise<void> | null = null;
 
   constructor(options: LiveProcessorOptions = {}) {
@@ -63,7 +66,7 @@ export class LiveProcessor {
    * Processes a track, in the place of the one before if there was one: the track that comes out stays the same.
    * @param track of a camera, a screen, a connection, a canvas; it stays the caller's, who stops it.
    * @throws {EdgeRunnerError} `browser-lacks`, naming what; `job-invalid` and its kin for stages that cannot be;
-   *   `engine-fault` when the worker cannot be loaded.
+   *   `engine-fault` when the worker cannot be loaded; `usage` when the track that came out was stopped.
    */
   async process(track: MediaStreamTrack): Promise<MediaStreamTrack> {
     if (this.#closing) throw new Error('the processor was closed');
@@ -71,6 +74,7 @@ export class LiveProcessor {
     if (missing) throw EdgeRunnerError.fromRecord(missing);
     if (track.kind !== 'video')
       throw new EdgeRunnerError('usage', `This is a track of ${track.kind}.`, 'Give a video track.');
+    if (this.#isStopped) throw outputStopped();
     planLive(this.#stages);
     this.#open ??= this.#openWorker();
     const { worker, output, readsTracks } = await this.#open;
@@ -179,7 +183,7 @@ export class LiveProcessor {
   }
 
   #hear(message: Exclude<FromLiveWorker, { type: 'ready' | 'track' | 'closed' }>): void {
-    const { onState, onEvent, onReport, onLog, onSource } = this.#options;
+    const { onState, onEvent, onReport, onLog, onSource, onStopped } = this.#options;
     switch (message.type) {
       case 'state':
         onState?.(message);
@@ -195,6 +199,13 @@ export class LiveProcessor {
         break;
       case 'ended':
         onSource?.('ended');
+        break;
+      case 'stopped':
+        if (this.#closing) break;
+        this.#isStopped = true;
+        this.#releaseSource();
+        onLog?.(`nobody takes the picture any more: ${message.why}`);
+        onStopped?.();
         break;
     }
   }
@@ -228,6 +239,9 @@ interface OpenWorker {
 
 const post = (worker: Worker, message: ToLiveWorker, transfer: Transferable[] = []) =>
   worker.postMessage(message, transfer);
+
+const outputStopped = () =>
+  new EdgeRunnerError('usage', 'The picture that came out was stopped.', 'Make another one of these.');
 
 const workerStopped = (message: string | undefined) =>
   new EdgeRunnerError(

@@ -7,11 +7,11 @@ import { missingFor } from './missing.ts';
 import { type LiveSource, openSource } from './sources/index.ts';
 import type { OpenSource } from './sources/source.ts';
 
-export interface PipelineOptions extends Omit<LiveProcessorOptions, 'onSource'> {
+export interface PipelineOptions extends Omit<LiveProcessorOptions, 'onSource' | 'onStopped'> {
   source: LiveSource;
   /** Shows what comes out; leave it out to take {@link Pipeline.stream} elsewhere. */
   output?: HTMLVideoElement;
-  /** What is wrong with the source, until it is null again: it goes on by itself as soon as it can. */
+  /** What is wrong with a source, until it is null again: it goes on by itself as soon as it can. */
   onTrouble?(trouble: EdgeRunnerError | null): void;
 }
 
@@ -55,10 +55,13 @@ export class Pipeline {
   #sound: SoundInStep | null = null;
   /** Counts the sources that were asked for: one that opens late finds that another one is wanted. */
   #wanted = 0;
+  #wantedInset = 0;
   #closed = false;
-  #hiddenAt: number | null = null;
-  /** Whether something was told that is not over. */
-  #troubled = false;
+  #hidden: { at: number; pictures: number } | null = null;
+  /** What is not over. */
+  readonly #troubles: Record<'source' | 'inset', EdgeRunnerError | null> = { source: null, inset: null };
+  /** Pictures that came out so far, and when the tab was hidden. */
+  #pictures = 0;
 
   /** Use {@link createPipeline}. */
   constructor(options: PipelineOptions) {
@@ -68,6 +71,11 @@ export class Pipeline {
       ...options,
       onReport: (report) => this.#hearReport(report),
       onSource: (what) => this.#hearSource(what),
+      onStopped: () => {
+        this.#source?.close();
+        this.#source = null;
+        this.#tellTrouble('source', STOPPED);
+      },
     });
   }
 
@@ -83,10 +91,12 @@ export class Pipeline {
     opened = await openSource(source, {
       onStream: (stream) => {
         if (this.#source === opened)
-          this.#take(stream).catch((error: unknown) => this.#tellTrouble(EdgeRunnerError.from(error)));
+          this.#take(stream).catch((error: unknown) =>
+            this.#tellTrouble('source', EdgeRunnerError.from(error)),
+          );
       },
       onTrouble: (trouble) => {
-        if (opened && this.#source === opened) this.#tellTrouble(trouble);
+        if (opened && this.#source === opened) this.#tellTrouble('source', trouble);
       },
     });
     if (this.#closed || wanted !== this.#wanted) return opened.close();
@@ -96,9 +106,11 @@ export class Pipeline {
       opened.close();
       throw error;
     }
+    // Another one came while this one was taken.
+    if (this.#closed || wanted !== this.#wanted) return opened.close();
     this.#source?.close();
     this.#source = opened;
-    this.#tellTrouble(null);
+    this.#tellTrouble('source', null);
   }
 
   /** @throws {EdgeRunnerError} `job-invalid` and its kin; everything stays as it was then. */
@@ -113,16 +125,32 @@ export class Pipeline {
 
   /** A second picture, for the banner's layer `picture-in-picture`. @throws as {@link createPipeline} */
   async setInset(source: LiveSource | null): Promise<void> {
-    const opened = source && (await openSource(source));
+    const wanted = ++this.#wantedInset;
+    let opened: OpenSource | null = null;
+    if (source)
+      opened = await openSource(source, {
+        onStream: (stream) => {
+          if (this.#inset === opened)
+            this.#takeInset(stream).catch((error: unknown) =>
+              this.#tellTrouble('inset', EdgeRunnerError.from(error)),
+            );
+        },
+        onTrouble: (trouble) => {
+          if (opened && this.#inset === opened) this.#tellTrouble('inset', trouble);
+        },
+      });
+    if (this.#closed || wanted !== this.#wantedInset) return opened?.close();
     try {
-      await this.#processor.setInset(opened?.stream.getVideoTracks()[0] ?? null);
+      await this.#takeInset(opened?.stream ?? null);
     } catch (error) {
       opened?.close();
       throw error;
     }
+    // Another one came while this one was taken.
+    if (this.#closed || wanted !== this.#wantedInset) return opened?.close();
     this.#inset?.close();
     this.#inset = opened;
-    if (this.#closed) opened?.close();
+    this.#tellTrouble('inset', null);
   }
 
   /** Ends everything, the source too where it was opened here. */
@@ -131,15 +159,19 @@ export class Pipeline {
     document.removeEventListener('visibilitychange', this.#seeHiding);
     this.#source?.close();
     this.#inset?.close();
-    await this.#processor.close();
     this.#sound?.close();
     for (const track of this.stream.getTracks()) track.stop();
     const { output } = this.#options;
     if (output?.srcObject === this.stream) output.srcObject = null;
+    await this.#processor.close();
+  }
+
+  #takeInset(stream: MediaStream | null): Promise<void> {
+    return this.#processor.setInset((stream && pictureOf(stream)) ?? null);
   }
 
   async #take(stream: MediaStream): Promise<void> {
-    const [picture] = stream.getVideoTracks();
+    const picture = pictureOf(stream);
     if (!picture)
       throw new EdgeRunnerError('input-no-video', 'The source has no picture.', 'Choose one with video.');
     this.#show(await this.#processed(picture));
@@ -185,32 +217,42 @@ export class Pipeline {
   }
 
   #hearReport(report: LiveReport): void {
+    this.#pictures += report.frames;
     if (report.latency) this.#sound?.follow(report.latency.p50 + (this.#source?.soundLead ?? 0));
     this.#options.onReport?.(report);
   }
 
   #hearSource(what: 'ended' | 'muted' | 'unmuted'): void {
-    if (what === 'unmuted') this.#tellTrouble(null);
+    // One whose stream was replaced meanwhile.
+    if (what === 'ended' && this.#source && pictureOf(this.#source.stream)?.readyState === 'live') return;
+    if (what === 'unmuted') this.#tellTrouble('source', null);
     // A camera that was unplugged has said so by now, with more to it.
-    else if (!this.#troubled) this.#tellTrouble(what === 'muted' ? MUTED : ENDED);
+    else if (!this.#troubles.source) this.#tellTrouble('source', what === 'muted' ? MUTED : ENDED);
   }
 
   /** The engine is in a worker, which goes on; whoever looks again should know what happened meanwhile. */
   readonly #seeHiding = () => {
     if (document.hidden) {
-      this.#hiddenAt = performance.now();
-    } else if (this.#hiddenAt !== null) {
-      const seconds = Math.round((performance.now() - this.#hiddenAt) / 1000);
-      this.#hiddenAt = null;
-      this.#options.onLog?.(`the tab was hidden for ${seconds} s, and went on working`);
+      this.#hidden = { at: performance.now(), pictures: this.#pictures };
+    } else if (this.#hidden) {
+      const seconds = Math.round((performance.now() - this.#hidden.at) / 1000);
+      const pictures = this.#pictures - this.#hidden.pictures;
+      this.#hidden = null;
+      this.#options.onLog?.(`the tab was hidden for ${seconds} s, and made ${pictures} pictures meanwhile`);
     }
   };
 
-  #tellTrouble(trouble: EdgeRunnerError | null): void {
-    this.#troubled = trouble !== null;
-    if (!this.#closed) this.#options.onTrouble?.(trouble);
+  #tellTrouble(of: 'source' | 'inset', trouble: EdgeRunnerError | null): void {
+    this.#troubles[of] = trouble;
+    if (!this.#closed) this.#options.onTrouble?.(this.#troubles.source ?? this.#troubles.inset);
   }
 }
+
+/** A stream may keep tracks that have ended beside the one that lives. */
+const pictureOf = (stream: MediaStream): MediaStreamTrack | undefined => {
+  const tracks = stream.getVideoTracks();
+  return tracks.find(({ readyState }) => readyState === 'live') ?? tracks[0];
+};
 
 const MUTED = new EdgeRunnerError(
   'connection-lost',
@@ -223,3 +265,5 @@ const ENDED = new EdgeRunnerError(
   'The source has ended.',
   'Choose another one, or the same again.',
 );
+
+const STOPPED = new EdgeRunnerError('source-ended', 'Whoever took the picture stopped it.', 'Open it anew.');

@@ -24,11 +24,11 @@ export async function framesOf(
     return { input: { kind: 'stream', readable }, transfer: [readable], release: () => {} };
   }
   if (readsTracks) {
-    // The caller keeps its own.
+    // The caller keeps its own; the worker stops the copy.
     const copy = track.clone();
     // Not in the DOM's own list of what can be transferred, which is Chromium's.
     const transfer = [copy as unknown as Transferable];
-    return { input: { kind: 'track', track: copy }, transfer, release: () => copy.stop() };
+    return { input: { kind: 'track', track: copy }, transfer, release: () => {} };
   }
   const release = await playInto(track, push);
   return { input: { kind: 'frames' }, transfer: [], release };

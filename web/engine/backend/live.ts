@@ -46,6 +46,8 @@ export interface Looked {
 
 /** Draws the frames of a live source, and looks at some. Depth is drawn as it was last estimated. */
 export interface LiveStages {
+  /** Whether there is a model to look with. */
+  readonly infers: boolean;
   /** How many `show` calls may run at a time. */
   readonly depth: number;
   /** Takes the frame over. Calls are made in frame order. */

@@ -24,14 +24,22 @@ export class CpuBackend implements Backend {
   }
 
   async open(stream: StreamSpec): Promise<FrameProcessor> {
-    const pool = await this.#poolFor(stream, poolLayout(this.#setup.cores), ({ isIdle }) => isIdle);
+    const setup = this.#setupOf(stream, poolLayout(this.#setup.cores));
+    const pool =
+      setup &&
+      (await this.#poolFor(
+        setup,
+        ({ isIdle }) => isIdle,
+        () => this.close(),
+      ));
     return new CpuProcessor(stream, pool, this.#buffers);
   }
 
   async openLive(spec: LiveSpec): Promise<LiveStages> {
     // What shows a picture now may be at work: the look after its last one waits for that.
     const layout = livePoolLayout(this.#setup.cores);
-    const pool = await this.#poolFor(inferredOf(spec), layout, ({ isOpen }) => isOpen);
+    const setup = this.#setupOf(inferredOf(spec), layout);
+    const pool = setup && (await this.#poolFor(setup, ({ isOpen }) => isOpen));
     return new CpuLiveStages(spec, pool, this.#buffers);
   }
 
@@ -40,17 +48,14 @@ export class CpuBackend implements Backend {
     this.#pool = null;
   }
 
-  /**
-   * @param serves whether a pool with the same models can be taken as it is.
-   * @returns null when nothing is inferred.
-   */
-  async #poolFor(
+  /** @returns null when nothing is inferred. */
+  #setupOf(
     { detect, depth, boxes }: Pick<StreamSpec, 'detect' | 'depth' | 'boxes'>,
     { sessions, threads }: PoolLayout,
-    serves: (pool: InferencePool) => boolean,
-  ): Promise<InferencePool | null> {
+  ): PoolSetup | null {
     if (!detect && !depth) return null;
-    const setup: InferenceSetup = {
+    return {
+      sessions,
       ort: { base: this.#setup.ortBase, threads },
       detect: detect && {
         model: detect.model,
@@ -60,17 +65,34 @@ export class CpuBackend implements Backend {
       },
       depth: depth && { model: depth.model },
     };
-    const of = fingerprint(sessions, setup);
+  }
+
+  /**
+   * @param serves whether a pool with the same models can be taken as it is.
+   * @param makeRoom called before another one is loaded; else the one before is open until that is.
+   */
+  async #poolFor(
+    setup: PoolSetup,
+    serves: (pool: InferencePool) => boolean,
+    makeRoom?: () => Promise<void>,
+  ): Promise<InferencePool> {
+    const of = fingerprint(setup);
     if (this.#pool?.of === of && serves(this.#pool.pool)) return this.#pool.pool;
-    await this.close();
-    const pool = await InferencePool.load(sessions, setup);
+    await makeRoom?.();
+    const { sessions, ...inference } = setup;
+    const pool = await InferencePool.load(sessions, inference);
+    this.#pool?.pool.close();
     this.#pool = { of, pool };
     return pool;
   }
 }
 
+interface PoolSetup extends InferenceSetup {
+  sessions: number;
+}
+
 /** The same of setups that do the same. */
-function fingerprint(sessions: number, { ort, detect, depth }: InferenceSetup): string {
+function fingerprint({ sessions, ort, detect, depth }: PoolSetup): string {
   return JSON.stringify([
     sessions,
     ort.threads,

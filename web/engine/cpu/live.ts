@@ -23,6 +23,7 @@ interface CopiedLayers {
 
 /** The stages of a live source on the processor's cores. */
 export class CpuLiveStages implements LiveStages {
+  readonly infers: boolean;
   /** One copied while another is drawn. */
   readonly depth: FrameProcessor['depth'] = 2;
   readonly #spec: LiveSpec;
@@ -44,6 +45,7 @@ export class CpuLiveStages implements LiveStages {
     this.#spec = spec;
     this.#buffers = buffers;
     this.#inference = pool && new CpuInference(inferred, meter, pool);
+    this.infers = pool !== null;
     this.#due = { detect: detect !== null, depth: depth !== null };
     this.#held = inferred.depth && new HeldDepth(inferred.depth.options, inferred.fps);
     const larger = depth?.model.descriptor.output.head.larger ?? 'nearer';

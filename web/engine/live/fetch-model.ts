@@ -11,9 +11,10 @@ const CACHE = 'edge-runner-models';
  * A model by its name in the registry, from `base` or else from its public release, or by an address that ends in `.onnx`
  * or is the page's own (`blob:`).
  * @param base address of a folder with the registry's files, with a slash at the end.
+ * @param gone it is waited for no more.
  * @throws {EdgeRunnerError} `model-unknown`, `model-unavailable`, `model-hash`, `model-invalid`, `model-shape`
  */
-export async function fetchModel(name: string, base: string): Promise<LoadedModel> {
+export async function fetchModel(name: string, base: string, gone: AbortSignal): Promise<LoadedModel> {
   const entry = findEntry(name);
   if (!entry && !isAddress(name))
     throw unknownModel(
@@ -23,7 +24,7 @@ export async function fetchModel(name: string, base: string): Promise<LoadedMode
   const places = entry ? [`${base}${entry.fileNames[0]}`, ...(entry.url ? [entry.url] : [])] : [name];
   const known = entry?.files.map((file) => file.sha256) ?? [];
   const kept = await keptModel(known);
-  const bytes = kept ?? (await firstOf(name, places));
+  const bytes = kept ?? (await firstOf(name, places, gone));
   const sha256 = await digest(bytes);
   if (sha256 !== null && known.length > 0 && !known.includes(sha256)) throw wrongHash(name);
   if (sha256 !== null && !kept && known.length > 0) await keep(sha256, bytes);
@@ -44,11 +45,11 @@ const lastOf = (address: string) => {
   return called ? decodeURIComponent(called) : path!.split('?')[0]!.split('/').at(-1) || 'model.onnx';
 };
 
-async function firstOf(name: string, places: readonly string[]): Promise<ArrayBuffer> {
+async function firstOf(name: string, places: readonly string[], gone: AbortSignal): Promise<ArrayBuffer> {
   const failures: string[] = [];
   for (const place of places) {
     try {
-      return await bytesFrom(place);
+      return await bytesFrom(place, gone);
     } catch (error) {
       failures.push(`${place}: ${error instanceof Error ? error.message : error}`);
     }
@@ -60,8 +61,8 @@ async function firstOf(name: string, places: readonly string[]): Promise<ArrayBu
   );
 }
 
-async function bytesFrom(address: string): Promise<ArrayBuffer> {
-  const answer = await fetch(new URL(address, self.location.href));
+async function bytesFrom(address: string, signal: AbortSignal): Promise<ArrayBuffer> {
+  const answer = await fetch(new URL(address, self.location.href), { signal });
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   if (answer.headers.get('content-type')?.startsWith('text/html')) throw new Error('a page, and no model');
   return answer.arrayBuffer();

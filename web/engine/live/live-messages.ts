@@ -87,6 +87,8 @@ export type FromLiveWorker =
   | { type: 'events'; lines: FrameEvent[] }
   | { type: 'report'; report: LiveReport }
   | { type: 'log'; message: string }
+  /** Nobody takes the picture any more, and it does not begin again. */
+  | { type: 'stopped'; why: string }
   /** The source has ended; another one may come. */
   | { type: 'ended' }
   /** All is closed; nothing more comes. */

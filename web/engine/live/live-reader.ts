@@ -45,7 +45,12 @@ export class LiveReader {
   async #readAfter(before: Reading | null, source: LiveInput, signal: AbortSignal): Promise<void> {
     before?.abort.abort();
     await before?.done;
-    await this.#take(this.#streamOf(source), signal);
+    try {
+      await this.#take(this.#streamOf(source), signal);
+    } finally {
+      // A track that came over is this side's own copy: the page cannot stop it any more.
+      if (source.kind === 'track') source.track.stop();
+    }
   }
 
   #streamOf(source: LiveInput): ReadableStream<VideoFrame> {

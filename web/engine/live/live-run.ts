@@ -2,7 +2,6 @@ import { arrange, type Orientation, uprightSize, type View } from '../../../kern
 import type { BannerState, FrameEvent } from '../../../protocol/index.ts';
 import type { LiveFrame, LiveStages, Looked } from '../backend/live.ts';
 import { Banner } from '../banner/banner.ts';
-import type { LoadedModel } from '../host.ts';
 import { FrameLedger } from '../pipeline/frame-ledger.ts';
 import { Meter } from '../pipeline/meter.ts';
 import { Signal } from '../pipeline/signal.ts';
@@ -12,8 +11,9 @@ import { FrameClock, type Tick } from './frame-clock.ts';
 import { LiveBoxes, type Shown } from './live-boxes.ts';
 import type { FromLiveWorker, LiveSetup } from './live-messages.ts';
 import { type LivePlan, planLive } from './live-plan.ts';
-import { LiveStageHost } from './live-stage-host.ts';
+import { LiveStageHost, type StageHostOptions } from './live-stage-host.ts';
 import { LiveTally } from './live-tally.ts';
+import { StillPicture } from './still-picture.ts';
 
 /** Where frames go. Takes a frame over, whether or not it resolves. */
 export type FrameSink = (frame: VideoFrame) => Promise<void>;
@@ -35,6 +35,7 @@ export class LiveRun {
   #boxes: LiveBoxes;
   #zones: ZoneCounter | null;
   readonly #banner: Banner;
+  readonly #still: StillPicture;
   /** The newest frame of the second picture. */
   #inset: VideoFrame | null = null;
   #looking = false;
@@ -42,15 +43,14 @@ export class LiveRun {
   /** Frames on their way, and the end of the last one's. */
   #onTheWay = 0;
   #written: Promise<void> = Promise.resolve();
-  /** The track that came out was stopped, say. */
-  #sinkGone = false;
+  #isStopped = false;
   readonly #tally: LiveTally;
   #firstTime: number | null = null;
 
   /** @throws {EdgeRunnerError} as {@link planLive} does. */
   constructor(
     setup: LiveSetup,
-    loadModel: (name: string) => Promise<LoadedModel>,
+    loadModel: StageHostOptions['loadModel'],
     sink: FrameSink,
     tell: (message: FromLiveWorker) => void,
   ) {
@@ -72,13 +72,33 @@ export class LiveRun {
       },
       { ledger: this.#ledger, meter: this.#meter },
     );
+    this.#still = new StillPicture(
+      this.#ledger,
+      (frame) => this.#take(frame, false),
+      () => this.#onTheWay === 0 && this.#hasBanner,
+    );
     this.#banner = new Banner((message) => tell({ type: 'log', message }));
-    if (this.#plan.banner) this.setBanner(this.#plan.banner);
+    if (this.#plan.banner) this.#lay(this.#plan.banner);
     this.#host.use(this.#plan);
   }
 
+  /** Whether nobody takes the picture any more: whoever had it stopped it, and it does not begin again. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   setBanner(state: BannerState): void {
+    this.#plan = { ...this.#plan, banner: state };
+    this.#lay(state);
+  }
+
+  #lay(state: BannerState): void {
     this.#banner.set(state, performance.now() / 1000);
+  }
+
+  /** Something lies over the picture, or may at any time. */
+  get #hasBanner(): boolean {
+    return this.#plan.banner !== null || !this.#banner.isEmpty;
   }
 
   /**
@@ -93,7 +113,7 @@ export class LiveRun {
     if (JSON.stringify(plan.zones) !== JSON.stringify(before.zones))
       this.#zones = plan.zones && new ZoneCounter(plan.zones);
     if (JSON.stringify(plan.banner) !== JSON.stringify(before.banner))
-      this.setBanner(plan.banner ?? { v: 1, layers: [] });
+      this.#lay(plan.banner ?? { v: 1, layers: [] });
     if (plan.detect?.model !== before.detect?.model)
       this.#boxes = new LiveBoxes(this.#clock.fps, shownOf(plan));
     if (openedFor(plan) !== openedFor(before) || !this.#host.current) this.#host.use(plan);
@@ -104,10 +124,14 @@ export class LiveRun {
     try {
       const gone = new AbortController();
       await eachFrame(readable, AbortSignal.any([signal, gone.signal]), async (frame) => {
-        await this.#take(this.#ledger.own(frame));
-        if (this.#sinkGone) gone.abort();
+        this.#ledger.own(frame);
+        if (this.#hasBanner) this.#still.hold(frame);
+        else this.#still.release();
+        await this.#take(frame, true);
+        if (this.#isStopped) gone.abort();
       });
     } finally {
+      this.#still.release();
       await this.#written;
     }
   }
@@ -122,6 +146,7 @@ export class LiveRun {
   }
 
   async close(): Promise<void> {
+    this.#tally.close();
     await this.#written;
     await this.#host.close();
     this.#ledger.closeAll();
@@ -132,25 +157,25 @@ export class LiveRun {
     this.#inset = frame && this.#ledger.own(frame);
   }
 
-  /** Sends the frame on its way; resolves when the next one may come. */
-  async #take(came: VideoFrame): Promise<void> {
+  /** Sends the frame on its way; resolves when the next one may come. @param look whether it may be looked at. */
+  async #take(came: VideoFrame, look: boolean): Promise<void> {
     const at = performance.now();
     const tick = this.#clock.next(came.timestamp);
     const frame = this.#restamped(came, tick);
     const source = { width: frame.displayWidth, height: frame.displayHeight };
-    const shown = this.#show(frame, tick);
+    const shown = this.#show(frame, tick, look);
     shown.catch(() => {});
     this.#onTheWay++;
     this.#written = this.#written.then(async () => {
       try {
         const out = await shown;
         if (!out) return;
-        this.#tally.goesOut(out, source, at);
+        this.#tally.goesOut(out, source);
         await this.#sink(out);
         this.#tally.wentOut(performance.now() - at);
       } catch (error) {
-        this.#sinkGone = true;
-        this.#tell({ type: 'log', message: `nobody takes the picture any more: ${wordsOf(error)}` });
+        if (!this.#isStopped) this.#tell({ type: 'stopped', why: wordsOf(error) });
+        this.#isStopped = true;
       } finally {
         this.#onTheWay--;
         this.#moved.notify();
@@ -168,11 +193,11 @@ export class LiveRun {
   }
 
   /** @returns null for a frame that is lost with the stages that failed at it. */
-  async #show(frame: VideoFrame, tick: Tick): Promise<VideoFrame | null> {
+  async #show(frame: VideoFrame, tick: Tick, mayLook: boolean): Promise<VideoFrame | null> {
     const stages = this.#host.current;
     if (!stages) return this.#letGo(frame);
     const view = viewOf(frame);
-    const look = this.#isDue(tick);
+    const look = mayLook && stages.infers && this.#isDue(tick);
     const boxes = this.#plan.layout === null ? [] : this.#boxes.at(tick.index, view);
     if (look) this.#looking = true;
     // Its own hold on the second picture, which may be another one before this frame is drawn.

@@ -15,7 +15,8 @@ export interface StageHostOptions {
   backend: BackendChoice;
   ortBase: string;
   cores: number;
-  loadModel(name: string): Promise<LoadedModel>;
+  /** @param gone it is waited for no more. */
+  loadModel(name: string, gone: AbortSignal): Promise<LoadedModel>;
   tell(state: LiveState): void;
   log(message: string): void;
 }
@@ -30,14 +31,16 @@ export class LiveStageHost {
   #choice: BackendChoice;
   #backend: Backend | null = null;
   #open: LiveStages | null = null;
-  /** Those that others are opened in place of: what fails of them now is no news. */
+  /** Those that others are opened in place of. */
   #leaving: LiveStages | null = null;
   #plan: LivePlan | null = null;
   readonly #models = new Map<string, Promise<LoadedModel>>();
   /** One thing after another: opening, closing. */
   #turn: Promise<void> = Promise.resolve();
   #failedAt = Number.NEGATIVE_INFINITY;
-  #closed = false;
+  /** What is loaded for the plan before is not waited for any more. */
+  #superseded = new AbortController();
+  readonly #closing = new AbortController();
 
   constructor(options: StageHostOptions, shared: Pick<LiveSpec, 'ledger' | 'meter'>) {
     this.#options = options;
@@ -53,14 +56,18 @@ export class LiveStageHost {
   /** Opens the stages of a plan; those of the one before show frames until then. */
   use(plan: LivePlan): Promise<void> {
     this.#plan = plan;
+    this.#superseded.abort();
+    this.#superseded = new AbortController();
     return this.#next(() => this.#openFor(plan));
   }
 
   /** `stages` have failed: they are closed, and opened again where that may help. */
   fail(stages: LiveStages, error: unknown): void {
     // The others that were on their way fail with it.
-    if (this.#open !== stages || this.#leaving === stages || this.#closed) return;
+    if (this.#open !== stages || this.#isClosed) return;
     this.#open = null;
+    // What is opened in their place says how it goes on.
+    if (this.#leaving === stages) return;
     const known = EdgeRunnerError.from(error);
     const now = performance.now();
     const again = now - this.#failedAt < SOON;
@@ -82,13 +89,19 @@ export class LiveStageHost {
     });
   }
 
+  /** What is being loaded is given up. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
+    this.#superseded.abort();
     await this.#next(async () => {
       await this.#open?.close().catch(() => {});
       this.#open = null;
       await this.#dropBackend();
     });
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #next(work: () => Promise<void>): Promise<void> {
@@ -97,8 +110,7 @@ export class LiveStageHost {
   }
 
   async #openFor(plan: LivePlan): Promise<void> {
-    // Another plan came meanwhile, or nobody wants any more.
-    if (this.#closed || plan !== this.#plan) return;
+    if (this.#isStale(plan)) return;
     const { tell, log } = this.#options;
     tell({ state: 'opening' });
     const before = this.#open;
@@ -110,18 +122,31 @@ export class LiveStageHost {
       };
       const depth = plan.depth && { model: await this.#model('depth', plan.depth.model) };
       this.#backend ??= await this.#select();
-      const opened = await this.#backend.openLive({
+      this.#open = await this.#backend.openLive({
         ...this.#shared,
         ...{ detect, depth, log, layout: plan.layout },
       });
-      this.#open = opened;
       tell({ state: 'running', backend: this.#backend.name, backendReason: this.#backend.reason });
-      await before?.close();
+      await before?.close().catch(() => {});
     } catch (error) {
-      tell({ state: 'failed', error: EdgeRunnerError.from(error).toRecord() });
+      // Those before were lost meanwhile, and with them what others are opened on.
+      const lost = before !== null && this.#open !== before;
+      if (lost) {
+        await before.close().catch(() => {});
+        await this.#dropBackend();
+      }
+      if (this.#isStale(plan)) return;
+      const record = EdgeRunnerError.from(error).toRecord();
+      tell({ state: lost ? 'recovering' : 'failed', error: record });
+      if (lost) await this.#openFor(plan);
     } finally {
       this.#leaving = null;
     }
+  }
+
+  /** Whether another plan came meanwhile, or nobody wants any more. */
+  #isStale(plan: LivePlan): boolean {
+    return this.#isClosed || plan !== this.#plan;
   }
 
   /** With nothing to infer too: what is drawn is drawn where the frames are. */
@@ -133,12 +158,12 @@ export class LiveStageHost {
   async #model<T extends 'detect' | 'depth'>(task: T, name: string) {
     let loading = this.#models.get(name);
     if (!loading) {
-      loading = this.#options.loadModel(name);
+      loading = this.#options.loadModel(name, this.#closing.signal);
       this.#models.set(name, loading);
       // The network may be back at the next try.
       loading.catch(() => this.#models.delete(name));
     }
-    const { descriptor, bytes } = await loading;
+    const { descriptor, bytes } = await unless(this.#superseded.signal, loading);
     return { descriptor: modelFor(task, descriptor), bytes };
   }
 
@@ -148,3 +173,11 @@ export class LiveStageHost {
     await backend?.close().catch(() => {});
   }
 }
+
+/** Rejects as soon as the signal says so; else as the promise does. */
+const unless = <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    promise.then(resolve, reject);
+  });

@@ -13,20 +13,25 @@ interface Measured {
   clock: FrameClock;
 }
 
-/** Counts what goes through a live run, and reports on it. */
+/** What of a frame that goes out is told. */
+type Sizes = Pick<LiveReport, 'width' | 'height' | 'source'>;
+
+/** Counts what goes through a live run, and reports on it: from its first frame on, also while none comes. */
 export class LiveTally {
   readonly #measured: Measured;
   readonly #tell: (report: LiveReport) => void;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #sizes: Sizes | null = null;
   #began = performance.now();
   #droppedBefore = 0;
   #frames = 0;
   #looked = 0;
   #latency = new StageMeter();
 
-  /** @param tell called with a report as soon as there are frames to report on. */
   constructor(measured: Measured, tell: (report: LiveReport) => void) {
     this.#measured = measured;
     this.#tell = tell;
+    this.#timer = setInterval(() => this.#report(), INTERVAL);
   }
 
   /** Inference has looked at a frame. */
@@ -34,28 +39,35 @@ export class LiveTally {
     this.#looked++;
   }
 
-  /** @param now when it came in, milliseconds as `performance.now()` has them. */
-  goesOut({ displayWidth, displayHeight }: VideoFrame, source: LiveReport['source'], now: number): void {
+  goesOut({ displayWidth: width, displayHeight: height }: VideoFrame, source: LiveReport['source']): void {
     this.#frames++;
-    const elapsed = now - this.#began;
-    if (elapsed < INTERVAL) return;
-    const { ledger, meter, clock } = this.#measured;
-    this.#tell({
-      ...{ seconds: elapsed / 1000, frames: this.#frames, looked: this.#looked },
-      dropped: clock.dropped - this.#droppedBefore,
-      ...{ width: displayWidth, height: displayHeight, source },
-      openFrames: ledger.open,
-      latency: this.#latency.count > 0 ? this.#latency.report() : null,
-      stages: meter.take(),
-    });
-    this.#began = now;
-    this.#droppedBefore = clock.dropped;
-    this.#frames = this.#looked = 0;
-    this.#latency = new StageMeter();
+    this.#sizes = { width, height, source };
   }
 
   /** @param ms that a frame took from coming in to being handed on. */
   wentOut(ms: number): void {
     this.#latency.add(ms);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #report(): void {
+    const { ledger, meter, clock } = this.#measured;
+    const now = performance.now();
+    if (this.#sizes)
+      this.#tell({
+        ...this.#sizes,
+        ...{ seconds: (now - this.#began) / 1000, frames: this.#frames, looked: this.#looked },
+        dropped: clock.dropped - this.#droppedBefore,
+        openFrames: ledger.open,
+        latency: this.#latency.count > 0 ? this.#latency.report() : null,
+        stages: meter.take(),
+      });
+    this.#began = now;
+    this.#droppedBefore = clock.dropped;
+    this.#frames = this.#looked = 0;
+    this.#latency = new StageMeter();
   }
 }

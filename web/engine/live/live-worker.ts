@@ -15,7 +15,12 @@ class LiveWorker {
   constructor({ setup, output }: Extract<ToLiveWorker, { type: 'open' }>) {
     this.#output = openSink(output);
     if (this.#output.track) tell({ type: 'track', track: this.#output.track }, [this.#output.track]);
-    this.#run = new LiveRun(setup, (name) => fetchModel(name, setup.modelBase), this.#output.sink, tell);
+    this.#run = new LiveRun(
+      setup,
+      (name, gone) => fetchModel(name, setup.modelBase, gone),
+      this.#output.sink,
+      tell,
+    );
     this.#source = new LiveReader((readable, signal) => this.#run.run(readable, signal).catch(brokeOff));
     this.#inset = new LiveReader((readable, signal) => this.#run.runInset(readable, signal).catch(brokeOff));
   }
@@ -23,7 +28,9 @@ class LiveWorker {
   hear(message: Exclude<ToLiveWorker, { type: 'open' }>): void {
     switch (message.type) {
       case 'source':
-        this.#source.read(message.source).then((ended) => ended && tell({ type: 'ended' }));
+        this.#source
+          .read(message.source)
+          .then((ended) => ended && !this.#run.isStopped && tell({ type: 'ended' }));
         break;
       case 'inset':
         if (message.source) this.#inset.read(message.source);

@@ -12,6 +12,7 @@ import { importFrame, type ProcessorParts } from './processor.ts';
  * letterbox is submitted first, and the models run while later frames are drawn.
  */
 export class WebGpuLiveStages implements LiveStages {
+  readonly infers: boolean;
   /** One frame being submitted, one on the GPU, one coming back. */
   readonly depth = 3;
   readonly #spec: LiveSpec;
@@ -29,6 +30,7 @@ export class WebGpuLiveStages implements LiveStages {
   constructor(spec: LiveSpec, parts: ProcessorParts) {
     this.#spec = spec;
     this.#parts = parts;
+    this.infers = parts.inference !== null;
     this.#due = { detect: spec.detect !== null, depth: spec.depth !== null };
     this.#listed = new ListedBoxes(parts.gpu);
   }

@@ -1,8 +1,8 @@
 import {
   type BannerInput,
   type BannerState,
-  EdgeRunnerError,
-  MOST_BANNER,
+  type EdgeRunnerError,
+  type KeptBanner,
   parseBanner,
 } from '../../../protocol/index.ts';
 import { AnsweredPeers } from './answered-peers.ts';
@@ -68,7 +68,7 @@ export class Publication {
   readonly #callers = new Map<string, MediaStream>();
   #link: PublisherLink | null = null;
   #iceServers: readonly RTCIceServer[] = [];
-  #banner: { revision: number; state: BannerState } | null = null;
+  #banner: KeptBanner | null = null;
 
   /** {@link publishStream} */
   static async open(
@@ -135,9 +135,9 @@ export class Publication {
     return this.#meters.size;
   }
 
-  /** What lies over the picture; null as long as nobody has set anything. */
-  get banner(): BannerState | null {
-    return this.#banner?.state ?? null;
+  /** What lies over the picture, as the server keeps it; null as long as nobody has set anything. */
+  get banner(): KeptBanner | null {
+    return this.#banner;
   }
 
   /** Sends this one from now on: another stream, or the same whose tracks have changed. */
@@ -151,7 +151,6 @@ export class Publication {
    */
   setBanner(banner: BannerInput): void {
     const state = parseBanner(banner);
-    if (JSON.stringify(state).length > MOST_BANNER) throw tooLarge();
     this.#link!.say({ type: 'banner', state });
   }
 
@@ -219,10 +218,3 @@ export class Publication {
     if (this.#meters.delete(viewer)) this.#events.onViewers?.(this.viewers);
   }
 }
-
-const tooLarge = () =>
-  new EdgeRunnerError(
-    'banner-invalid',
-    `A banner has at most ${MOST_BANNER >> 10} KiB.`,
-    'Make its pictures smaller.',
-  );

@@ -23,20 +23,26 @@ export async function openCamera(options: CameraOptions, events: SourceEvents): 
   let stream = await cameraStream(options);
   const name = stream.getVideoTracks()[0]!.label || 'camera';
   let closed = false;
-  // One camera tells of itself more than once: as a picture, as a microphone.
+  /** Whether it is being asked for, and whether more was heard of devices meanwhile. */
   let coming = false;
+  let again = false;
   const comeBack = async () => {
+    again = coming;
     if (coming) return;
     coming = true;
-    const again = await cameraStream(options).catch(() => null);
+    const found = await cameraStream(options).catch(() => null);
     coming = false;
-    if (!again) return;
-    if (closed) return stop(again);
-    mediaDevices.removeEventListener('devicechange', comeBack);
-    stream = again;
-    watch();
-    events.onStream(again);
-    events.onTrouble(null);
+    if (closed) {
+      if (found) stop(found);
+    } else if (found) {
+      mediaDevices.removeEventListener('devicechange', comeBack);
+      // Its microphone may have stayed.
+      stop(stream);
+      stream = found;
+      watch();
+      events.onStream(found);
+      events.onTrouble(null);
+    } else if (again) void comeBack();
   };
   const watch = () =>
     stream.getVideoTracks()[0]!.addEventListener('ended', () => {
@@ -102,19 +108,33 @@ function cameraStream({
     ...(deviceId && { deviceId: { exact: deviceId } }),
   };
   return navigator.mediaDevices.getUserMedia({ video, audio }).catch(async (error: unknown) => {
-    throw audio && isMissing(error) && (await hasCamera()) ? noMicrophone() : refusalOf(error, 'camera');
+    throw (await whatIsMissing(error, { deviceId, audio })) ?? refusalOf(error, 'camera');
   });
 }
 
-const hasCamera = async (): Promise<boolean> =>
-  (await navigator.mediaDevices.enumerateDevices()).some(({ kind }) => kind === 'videoinput');
-
-const noMicrophone = () =>
-  new EdgeRunnerError(
-    'source-missing',
-    'There is a camera, but no microphone that the browser can find.',
-    'Plug one in, or take the camera without it.',
-  );
+/** The browser says no more than that something is missing. @returns null where that is any camera at all. */
+async function whatIsMissing(
+  error: unknown,
+  { deviceId, audio }: Pick<CameraOptions, 'deviceId' | 'audio'>,
+): Promise<EdgeRunnerError | null> {
+  if (!isMissing(error)) return null;
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  const has = (kind: MediaDeviceKind) => devices.some((one) => one.kind === kind);
+  if (!has('videoinput')) return null;
+  if (deviceId && !devices.some((one) => one.deviceId === deviceId))
+    return new EdgeRunnerError(
+      'source-missing',
+      'The camera that was chosen is gone.',
+      'Plug it in again, or choose another one.',
+    );
+  if (audio && !has('audioinput'))
+    return new EdgeRunnerError(
+      'source-missing',
+      'There is a camera, but no microphone that the browser can find.',
+      'Plug one in, or take the camera without it.',
+    );
+  return null;
+}
 
 const stop = (stream: MediaStream) => {
   for (const track of stream.getTracks()) track.stop();

@@ -16,11 +16,19 @@ export function newPlayer(): HTMLVideoElement {
   return video;
 }
 
+/** What is captured of an element; its tracks are stopped by whoever has it. */
+export interface Capture {
+  stream: MediaStream;
+  /** Milliseconds by which its sound comes before its picture. */
+  soundLead: number;
+  release(): void;
+}
+
 /**
  * What an element plays, as a stream. Where elements cannot be captured their frames are drawn onto a canvas that can,
  * without the sound.
  */
-export function captureOf(video: Capturing): { stream: MediaStream; soundLead: number; release(): void } {
+export function captureOf(video: Capturing): Capture {
   const stream = video.captureStream?.() ?? video.mozCaptureStream?.();
   if (stream) return { stream, soundLead: CAPTURE_LEAD, release: () => {} };
   const canvas = document.createElement('canvas');

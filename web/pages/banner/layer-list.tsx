@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals';
 import { LayerEditor } from './layer-editor.tsx';
 import { KIND_WORDS, type LayerKind, moved, withLayer, without } from './layers.ts';
 import { banner, edit, selected, toggle } from './session.ts';
@@ -9,26 +10,7 @@ export function LayerList() {
     <section class="card stack" aria-label="Layers">
       <div class="row spread">
         <h2>Layers</h2>
-        <select
-          aria-label="Add a layer"
-          value=""
-          onChange={({ currentTarget }) => {
-            const kind = currentTarget.value as LayerKind;
-            currentTarget.value = '';
-            edit((now) => {
-              const added = withLayer(now, kind);
-              selected.value = added.id;
-              return added.banner;
-            });
-          }}
-        >
-          <option value="">+ Layer</option>
-          {Object.entries(KIND_WORDS).map(([kind, words]) => (
-            <option key={kind} value={kind}>
-              {words}
-            </option>
-          ))}
-        </select>
+        <AddLayer />
       </div>
       {layers.map((layer, i) => {
         const open = selected.value === layer.id;
@@ -84,5 +66,35 @@ export function LayerList() {
         The keys <kbd>1</kbd> to <kbd>9</kbd> show and hide layers, <kbd>0</kbd> hides all.
       </p>
     </section>
+  );
+}
+
+function AddLayer() {
+  const kind = useSignal<LayerKind>('lower-third');
+  const add = () =>
+    edit((now) => {
+      const added = withLayer(now, kind.value);
+      selected.value = added.id;
+      return added.banner;
+    });
+  return (
+    <span class="row">
+      <select
+        aria-label="Kind of layer"
+        value={kind.value}
+        onChange={({ currentTarget }) => {
+          kind.value = currentTarget.value as LayerKind;
+        }}
+      >
+        {Object.entries(KIND_WORDS).map(([kind, words]) => (
+          <option key={kind} value={kind}>
+            {words}
+          </option>
+        ))}
+      </select>
+      <button type="button" class="small" onClick={add}>
+        Add
+      </button>
+    </span>
   );
 }

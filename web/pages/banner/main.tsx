@@ -20,7 +20,7 @@ function App() {
     <main>
       <header class="row spread">
         <h1>Banners</h1>
-        {pipeline.value && (
+        {at !== 'choosing' && (
           <button type="button" onClick={close}>
             Stop
           </button>

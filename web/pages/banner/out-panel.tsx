@@ -135,11 +135,16 @@ function Going() {
   if (!going) return null;
   const { value: measured } = stats;
   return (
-    <div class="stack" role="status">
-      <p>
-        <span class="chip tone-good">
-          {going.way === 'publish' ? `On air, ${plural(viewers.value, 'viewer')}` : 'Connected'}
-        </span>
+    <div class="stack">
+      {/* Only this is read out when it changes: the figures below do all the time. */}
+      <p role="status">
+        {trouble.value ? (
+          <span class="chip tone-warn">Reconnecting…</span>
+        ) : (
+          <span class="chip tone-good">
+            {going.way === 'publish' ? `On air, ${plural(viewers.value, 'viewer')}` : 'Connected'}
+          </span>
+        )}
       </p>
       {going.way === 'publish' && (
         <p>

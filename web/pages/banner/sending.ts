@@ -9,6 +9,7 @@ import {
   sendWhip,
 } from 'edge-runner';
 import { EdgeRunnerError, type ErrorRecord } from '../../../protocol/index.ts';
+import { isNews, noteSeen } from './seen-banners.ts';
 import { banner, edits, session, show } from './session.ts';
 
 const { pipeline, sources } = session;
@@ -71,6 +72,8 @@ export async function begin(destination: Destination): Promise<void> {
   try {
     out.value = await opened(destination, running.stream);
     if (pipeline.value !== running) await end();
+    // A source that was taken meanwhile may have brought sound.
+    else transportOf(out.value).setStream(running.stream);
   } catch (error) {
     refused.value = EdgeRunnerError.from(error).toRecord();
   } finally {
@@ -95,6 +98,7 @@ async function opened(
       return { way, call };
     }
     case 'publish': {
+      let open = false;
       const publication = await publishStream(
         stream,
         { server: address, token, name, maxViewers, calls },
@@ -103,7 +107,7 @@ async function opened(
           onViewers: (count) => {
             viewers.value = count;
           },
-          onBanner: show,
+          onBanner: (state) => open && show(state),
           onCaller: setCaller,
           onEnd: (error) => {
             refused.value = error.toRecord();
@@ -111,9 +115,10 @@ async function opened(
           },
         },
       );
-      // What was set from outside before counts; else everybody sees what is here.
-      if (publication.banner) show(publication.banner);
+      // What somebody has set since this page was on air counts; else everybody sees what is here.
+      if (isNews(publication)) show(publication.banner!.state);
       else publication.setBanner(banner.peek());
+      open = true;
       return { way, publication };
     }
   }
@@ -129,6 +134,7 @@ function forget(): void {
 export async function end(): Promise<void> {
   const { value: going } = out;
   forget();
+  if (going?.way === 'publish') noteSeen(going.publication);
   if (going) await transportOf(going).close();
 }
 
@@ -145,6 +151,11 @@ effect(() => {
 effect(() => {
   const going = out.peek();
   if (sources.value > 0 && going && pipeline.peek()) transportOf(going).setStream(pipeline.peek()!.stream);
+});
+
+addEventListener('pagehide', () => {
+  const going = out.peek();
+  if (going?.way === 'publish') noteSeen(going.publication);
 });
 
 // Without a picture there is nothing to send.

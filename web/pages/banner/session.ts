@@ -54,8 +54,8 @@ export const toggle = (id: string) =>
   }));
 
 /** The keys 1 to 9 are the layers, from the top of the list; 0 takes all away. Not while something is written. */
-addEventListener('keydown', ({ key, target, ctrlKey, metaKey, altKey }) => {
-  if (ctrlKey || metaKey || altKey || !/^[0-9]$/.test(key)) return;
+addEventListener('keydown', ({ key, target, repeat, ctrlKey, metaKey, altKey }) => {
+  if (repeat || ctrlKey || metaKey || altKey || !/^[0-9]$/.test(key)) return;
   if (target instanceof HTMLElement && target.closest('input:not([type=checkbox]), textarea, select')) return;
   if (key === '0')
     edit((now) => ({ ...now, layers: now.layers.map((layer) => ({ ...layer, shown: false })) }));

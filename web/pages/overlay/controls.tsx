@@ -94,6 +94,7 @@ function ModelField({ task, words }: { task: 'detect' | 'depth'; words: string }
         <input
           type="file"
           class="hidden"
+          aria-label={`${words}: .onnx file`}
           accept=".onnx"
           onChange={({ currentTarget }) => choose(currentTarget)}
         />

@@ -21,7 +21,7 @@ function App() {
     <main>
       <header class="row spread">
         <h1>Live overlay</h1>
-        {pipeline.value && (
+        {at !== 'choosing' && (
           <button type="button" onClick={close}>
             Stop
           </button>

@@ -59,7 +59,8 @@ function Stages() {
 }
 
 function Found() {
-  if (!findsObjects(wishes.value)) return null;
+  // What was found of a picture that does not come any more is nowhere.
+  if (!findsObjects(wishes.value) || report.value?.frames === 0) return null;
   const counted = new Map<string, number>();
   for (const one of looked.value?.detections ?? []) counted.set(one.class, (counted.get(one.class) ?? 0) + 1);
   if (counted.size === 0) return null;

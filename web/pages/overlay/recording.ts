@@ -28,10 +28,11 @@ function offer(name: string, blob: Blob): void {
 /** Begins a recording of what is shown. */
 export async function begin(): Promise<void> {
   const { value: pipeline } = session.pipeline;
-  if (!pipeline || beginning.value || recorder.value) return;
+  const { value: report } = session.report;
+  if (!pipeline || !report || beginning.value || recorder.value) return;
   beginning.value = true;
   try {
-    const started: Recorder = await Recorder.start(pipeline.stream, (error) => {
+    const started: Recorder = await Recorder.start(pipeline.stream, report, (error) => {
       session.refuse(error);
       // What was written until then is the person's.
       if (recorder.peek() === started) void end();

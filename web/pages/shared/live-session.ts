@@ -73,7 +73,8 @@ export class LiveSession {
   async reopen(): Promise<void> {
     const again = this.#opening ?? this.#shown;
     if (!again || this.phase.value === 'choosing') return;
-    await this.close();
+    // The one before ends while the next one begins: nothing else can come between them.
+    void this.close();
     await this.open(again.source, again.video);
   }
 

@@ -30,10 +30,15 @@ export class Recorder {
   }
 
   /**
+   * @param size of the picture now, px: of an odd one H.264 has a row or a column less.
    * @param fail called when it breaks off by itself: the disk is full, the encoder gives up. It is still to be finished.
    * @throws {EdgeRunnerError} `browser-lacks`, `encoder-unsupported`
    */
-  static async start(stream: MediaStream, fail: (error: EdgeRunnerError) => void): Promise<Recorder> {
+  static async start(
+    stream: MediaStream,
+    { width, height }: { width: number; height: number },
+    fail: (error: EdgeRunnerError) => void,
+  ): Promise<Recorder> {
     const [video] = stream.getVideoTracks();
     const [audio] = stream.getAudioTracks();
     if (typeof VideoEncoder === 'undefined' || !navigator.storage?.getDirectory)
@@ -55,6 +60,9 @@ export class Recorder {
       ...{ codec: 'avc', bitrate: QUALITY_HIGH, keyFrameInterval: KEYFRAMES, latencyMode: 'realtime' },
       // Another layout is another size; the file keeps the first one's.
       sizeChangeBehavior: 'contain',
+      ...((width % 2 || height % 2) && {
+        transform: { width: width - (width % 2), height: height - (height % 2), fit: 'contain' },
+      }),
     });
     const breakOff = (error: unknown) => fail(brokenOff(error));
     pictures.errorPromise.catch(breakOff);

@@ -83,7 +83,8 @@ export function SourcePicker({ name, action, busy, size, sound, open }: PickerPr
         <select
           value={kind}
           onChange={async ({ currentTarget }) => {
-            set({ kind: currentTarget.value as Kind });
+            // The field of a file is another one when it comes again, and shows none.
+            set({ kind: currentTarget.value as Kind, file: null });
             if (fields.value.kind === 'camera') cameras.value = await listCameras();
           }}
         >

@@ -2,10 +2,13 @@ import { createPipeline, type EdgeRunnerError, type LiveSource, type Pipeline } 
 
 const video = document.querySelector('video')!;
 const found = document.querySelector('#found')!;
+const trouble = document.querySelector('#trouble')!;
+const buttons = document.querySelectorAll('button');
 let pipeline: Pipeline | null = null;
 
 async function open(source: LiveSource): Promise<void> {
-  await pipeline?.close();
+  // Another source takes the place of the one before.
+  if (pipeline) return pipeline.setSource(source);
   pipeline = await createPipeline({
     source,
     stages: [
@@ -18,17 +21,20 @@ async function open(source: LiveSource): Promise<void> {
       found.textContent = `${detections.length} found: ${detections.map((one) => one.class).join(', ')}`;
     },
     // A camera that is unplugged, say. It goes on by itself, and says null then.
-    onTrouble: (trouble) => trouble && say(trouble),
+    onTrouble: say,
   });
 }
 
 /** A sentence for whoever sits before the page, and what to do about it. */
-function say({ message, remedy }: EdgeRunnerError): void {
-  found.textContent = `${message} ${remedy}`;
+function say(error: EdgeRunnerError | null): void {
+  trouble.textContent = error && `${error.message} ${error.remedy}`;
 }
 
-const button = (name: string, source: LiveSource) => {
-  document.querySelector<HTMLButtonElement>(`#${name}`)!.onclick = () => open(source).catch(say);
-};
-button('camera', { kind: 'camera' });
-button('street', { kind: 'street' });
+const SOURCES: Record<string, LiveSource> = { camera: { kind: 'camera' }, street: { kind: 'street' } };
+for (const button of buttons)
+  button.onclick = async () => {
+    for (const one of buttons) one.disabled = true;
+    say(null);
+    await open(SOURCES[button.id]!).catch(say);
+    for (const one of buttons) one.disabled = false;
+  };

@@ -2,6 +2,7 @@ import { type EdgeRunnerError, type Publication, publishStream } from 'edge-runn
 
 const find = <T extends Element>(selector: string) => document.querySelector<T>(selector)!;
 const form = find<HTMLFormElement>('form');
+const publish = find<HTMLButtonElement>('[type=submit]');
 const stop = find<HTMLButtonElement>('#stop');
 const status = find<HTMLElement>('#status');
 const trouble = find<HTMLElement>('#trouble');
@@ -28,6 +29,7 @@ setInterval(() => {
   count = (count + 1) % 65_536;
 }, 1000 / 30);
 
+const canvasStream = canvas.captureStream(30);
 let publication: Publication | null = null;
 const show = () => {
   stop.disabled = publication === null;
@@ -41,9 +43,10 @@ form.onsubmit = async (event) => {
   event.preventDefault();
   const { server, token, name } = Object.fromEntries(new FormData(form)) as Record<string, string>;
   trouble.textContent = '';
+  publish.disabled = true;
   await publication?.close();
   publication = await publishStream(
-    canvas.captureStream(30),
+    canvasStream,
     { server: server!, token: token!, name: name! },
     {
       onViewers: show,
@@ -60,6 +63,7 @@ form.onsubmit = async (event) => {
     trouble.textContent = `${message} ${remedy}`;
     return null;
   });
+  publish.disabled = false;
   show();
 };
 stop.onclick = async () => {

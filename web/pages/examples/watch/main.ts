@@ -2,6 +2,7 @@ import { type EdgeRunnerError, type OpenSource, openSource } from 'edge-runner';
 
 const find = <T extends Element>(selector: string) => document.querySelector<T>(selector)!;
 const form = find<HTMLFormElement>('form');
+const watch = find<HTMLButtonElement>('[type=submit]');
 const stop = find<HTMLButtonElement>('#stop');
 const trouble = find<HTMLElement>('#trouble');
 const video = find<HTMLVideoElement>('video');
@@ -21,6 +22,7 @@ form.onsubmit = async (event) => {
   event.preventDefault();
   const { url, token } = Object.fromEntries(new FormData(form)) as Record<string, string>;
   trouble.textContent = '';
+  watch.disabled = true;
   close();
   source = await openSource(
     { kind: 'whep', url: url!, token: token! },
@@ -35,6 +37,7 @@ form.onsubmit = async (event) => {
     trouble.textContent = `${message} ${remedy}`;
     return null;
   });
+  watch.disabled = false;
   show(source?.stream ?? null);
 };
 stop.onclick = close;
