@@ -72,6 +72,10 @@ async function addLayer(page: Page, kind: string): Promise<void> {
 const BAR = [0.001, 0.87, 0.004, 0.05] as const;
 const TICKER = [0.1, 0.955, 0.02, 0.03] as const;
 
+/** The right edge of a second picture of the usual width in its usual corner: 3 px, 36 from the right. */
+const INSET_BORDER = [1 - 38.5 / 1280, 0.8, 2 / 1280, 0.05] as const;
+
+const isWhite = (color: number[]) => Math.min(...color) > 215;
 const isBlue = ([r, g, b]: number[]) => b! > r! + 80 && b! > g! + 40;
 const isRed = ([r, g, b]: number[]) => r! > g! + 60 && r! > b! + 60;
 
@@ -241,4 +245,87 @@ it('what keeps it from being sent is said, and the picture goes on', async () =>
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await expect.poll(words).toContain('can read nothing from 127.0.0.1:1');
   await expect.poll(() => colorOf(page, BAR)).toSatisfy(isBlue);
+});
+
+it('of what was changed while it was not sent, the last counts: here, or outside', async () => {
+  server = await startTestServer();
+  const page = await openBanner(server.url);
+  const title = page.getByLabel('Title', { exact: true });
+  const again = async () => {
+    await page.getByRole('button', { name: 'Stop sending' }).click();
+    await expect.poll(() => page.getByText('On air').count()).toBe(0);
+  };
+  await title.fill('Ada');
+  const address = await publish(page, server, await server.token('publish'));
+  const banner = `/v1/streams/${address.split('/').at(-1)}/banner`;
+  const kept = async () => (await server!.ask<BannerView>('GET', banner)).body.state?.layers[0];
+  await expect.poll(kept).toMatchObject({ title: 'Ada' });
+  await again();
+  await title.fill('Grace');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await expect.poll(kept).toMatchObject({ title: 'Grace' });
+  await again();
+  await server.ask('PUT', banner, {
+    body: { layers: [{ id: 'name', kind: 'lower-third', title: 'Outside' }] },
+  });
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByText('On air').waitFor();
+  await expect.poll(() => title.inputValue()).toBe('Outside');
+  expect(await kept()).toMatchObject({ title: 'Outside' });
+});
+
+it('a banner that is too large is refused before it is sent, and the one before stays', async () => {
+  const page = await openBanner();
+  // Noise: no format makes it smaller.
+  const noise = await page.evaluate(() => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 290, height: 290 });
+    const context = canvas.getContext('2d')!;
+    const pixels = context.createImageData(290, 290);
+    for (let i = 0; i < pixels.data.length; i += 1024)
+      crypto.getRandomValues(pixels.data.subarray(i, i + 1024));
+    context.putImageData(pixels, 0, 0);
+    return canvas.toDataURL('image/png').split(',')[1]!;
+  });
+  const logo = { name: 'noise.png', mimeType: 'image/png', buffer: Buffer.from(noise, 'base64') };
+  for (const which of [1, 2]) {
+    await addLayer(page, 'logo');
+    await page.getByLabel('Picture', { exact: true }).setInputFiles(logo);
+    if (which === 1)
+      await expect
+        .poll(() => page.evaluate(() => localStorage.getItem('edge-runner-banner')!.length))
+        .toBeGreaterThan(400_000);
+  }
+  await page.getByText('A banner has at most 768 KiB.').waitFor();
+  expect(await page.evaluate(() => localStorage.getItem('edge-runner-banner')!.length)).toBeLessThan(
+    768 << 10,
+  );
+  await page.getByRole('button', { name: 'Remove' }).click();
+  await expect.poll(() => page.getByRole('alert').count()).toBe(0);
+});
+
+it('a second picture that was unplugged comes back', async () => {
+  const page = await openBanner();
+  await page.evaluate(() => {
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async (constraints) => {
+      const stream = await ask(constraints);
+      Object.assign(window, { camera: stream.getVideoTracks()[0] });
+      return stream;
+    };
+  });
+  await addLayer(page, 'picture-in-picture');
+  await page.getByRole('combobox', { name: /^Second picture/ }).selectOption('camera');
+  await page.getByRole('button', { name: 'Take it' }).click();
+  // Its border, which is there as long as it is.
+  await expect.poll(() => colorOf(page, INSET_BORDER)).toSatisfy(isWhite);
+  await page.evaluate(() => {
+    const { camera } = window as unknown as { camera: MediaStreamTrack };
+    camera.stop();
+    camera.dispatchEvent(new Event('ended'));
+  });
+  await page.getByRole('alert').getByText('is gone: it was unplugged').waitFor();
+  await expect.poll(() => colorOf(page, INSET_BORDER)).not.toSatisfy(isWhite);
+  await page.evaluate(() => navigator.mediaDevices.dispatchEvent(new Event('devicechange')));
+  await expect.poll(() => colorOf(page, INSET_BORDER)).toSatisfy(isWhite);
+  await expect.poll(() => page.getByRole('alert').count()).toBe(0);
 });
