@@ -203,6 +203,8 @@ export class PublisherSocket implements SpeakingTab {
     const [standing] = await standingsOf(db, [row.id]);
     if (!standing) throw DELETED;
     if (!standing.good) throw REVOKED;
+    // Not heard of for one ttl, it is idle; as nobody else has it, the tab may have it back.
+    if (standing.connection === null) return this.#end(1012, 'the stream was taken as gone');
     if (standing.connection !== this.connection) return this.#end(4001, 'another connection speaks for it');
     if (standing.bannerRevision !== this.#bannerTold) {
       const banner = await bannerOf(db, row.tenant, row.id);

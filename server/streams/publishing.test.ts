@@ -152,6 +152,19 @@ describe('a tab that publishes', () => {
     });
   });
 
+  it('is told to come back when its stream was taken as gone, and that another has it only when one has', async () => {
+    // Nobody asks it for a sign of life.
+    await run({ ...BRIEF, pingMs: 60_000 });
+    const tab = await publish();
+    expect((await tab.closed).code).toBe(1012);
+    expect((await show(tab.published.stream)).state).toBe('idle');
+    const other = await publish();
+    expect(other.published.stream).toBe(tab.published.stream);
+    const second = await publish({ session: other.session });
+    expect((await other.closed).code).toBe(4001);
+    await second.vanish();
+  });
+
   describe('has its banner', () => {
     beforeEach(() => run(PATIENT));
 
