@@ -76,6 +76,30 @@ describe('a call', () => {
     expect(await all.shown()).toMatchObject([{ viewers: 0 }]);
   });
 
+  it('that is closed while it is made anew is over at once, and reaches nobody', async () => {
+    await all.start();
+    const [callee, caller] = [await all.open(), await all.open()];
+    const address = await all.publish(callee, { calls: true });
+    await callPage(caller, address);
+    await expect.poll(() => callee.evaluate(() => (window as unknown as InPage).kept.callers.length)).toBe(1);
+    // The next offer is on its way for as long as it likes.
+    let offered = false;
+    await caller.route(address, () => {
+      offered = true;
+    });
+    const failed = caller.waitForEvent('requestfailed');
+    await callee.evaluate(() => (window as unknown as InPage).kept.publication.close());
+    await expect.poll(() => offered).toBe(true);
+    const took = await caller.evaluate(async () => {
+      const began = performance.now();
+      await (window as unknown as InPage).kept.call.close();
+      return performance.now() - began;
+    });
+    expect(took).toBeLessThan(1_000);
+    expect((await failed).failure()?.errorText).toBe('net::ERR_ABORTED');
+    expect(await caller.evaluate(openPeers)).toBe(0);
+  });
+
   it('is not taken where the page takes none, and the caller is told', async () => {
     await all.start();
     const [callee, caller] = [await all.open(), await all.open()];

@@ -29,12 +29,14 @@ const PATIENCE = 15_000;
 /**
  * Offers, and waits until media can flow.
  * @param hear how it goes after that.
+ * @param gone nobody waits for it any more. It rejects, when the endpoint has heard of it, too.
  * @throws {EdgeRunnerError} as `exchangeSdp`; `connection-lost` when none comes about; `browser-lacks`
  */
 export async function connectTo(
   { url, token, iceServers = [] }: Endpoint,
   media: OfferedMedia,
   hear: (state: PeerState) => void,
+  gone: AbortSignal,
 ): Promise<EndpointConnection> {
   const peer = newPeer(iceServers);
   let session: SdpSession | null = null;
@@ -44,24 +46,31 @@ export async function connectTo(
     peer.close();
     await session?.end();
   };
+  const leave = () => peer.close();
+  gone.addEventListener('abort', leave);
   try {
     await media.offer(peer);
-    const offer = await described(peer, await peer.createOffer());
-    session = await exchangeSdp({ url, ...(token && { token }) }, offer);
+    const offer = await described(peer, await peer.createOffer(), gone);
+    gone.throwIfAborted();
+    session = await exchangeSdp({ url, ...(token && { token }) }, offer, gone);
     const sdp = withBetterStart(session.answer);
     await peer.setRemoteDescription({ type: 'answer', sdp }).catch((error: unknown) => {
       throw unusable(url, error);
     });
     await media.answered?.(peer);
-    await connected(peer, PATIENCE, () => noPicture(url));
+    await connected(peer, PATIENCE, () => noPicture(url), gone);
     open = true;
     watchPeer(peer, (state) => {
       if (open) hear(state);
     });
     return { peer, close };
   } catch (error) {
-    void close();
+    const closed = close();
+    // Whoever wants to know what is wrong does not wait for that.
+    if (gone.aborted) await closed;
     throw error;
+  } finally {
+    gone.removeEventListener('abort', leave);
   }
 }
 
