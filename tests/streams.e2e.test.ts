@@ -220,6 +220,46 @@ describe('a page that publishes', () => {
     await expect(wrong).rejects.toThrow('This is no banner');
   });
 
+  it('changes its banner often: no older one comes back, and not each goes out', async () => {
+    await all.start();
+    const publisher = await all.open();
+    await all.publish(publisher);
+    const older = await publisher.evaluate(async () => {
+      const { banners, publication } = (window as unknown as InPage).kept;
+      let last = '';
+      const old: string[] = [];
+      banners.push = ({ layers: [layer] }) => {
+        if (layer?.kind === 'lower-third' && layer.title !== last) old.push(`${layer.title}, not ${last}`);
+        return 0;
+      };
+      for (let count = 1; count <= 100; count++) {
+        last = `${count}`;
+        publication.setBanner({ layers: [{ id: 'name', kind: 'lower-third', title: last }] });
+        // As somebody who drags a slider.
+        if (count % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 3));
+      }
+      return old;
+    });
+    const kept = () => publisher.evaluate(() => (window as unknown as InPage).kept.publication.banner);
+    await expect.poll(kept).toMatchObject({ state: { layers: [{ title: '100' }] } });
+    expect(older).toEqual([]);
+    expect((await kept())!.revision).toBeLessThan(50);
+    const [{ id }] = (await all.shown()) as [StreamView];
+    const { body } = await all.server.ask('GET', `/v1/streams/${id}/banner`, { token: all.tokens.view });
+    expect(body).toEqual(await kept());
+    // The last one goes out before the end, however many there are.
+    await publisher.evaluate(async () => {
+      const { publication } = (window as unknown as InPage).kept;
+      for (const title of ['one', 'other', 'last'])
+        publication.setBanner({ layers: [{ id: 'name', kind: 'lower-third', title }] });
+      await publication.close();
+    });
+    const { body: after } = await all.server.ask('GET', `/v1/streams/${id}/banner`, {
+      token: all.tokens.view,
+    });
+    expect(after).toMatchObject({ state: { layers: [{ title: 'last' }] } });
+  });
+
   it('sends another stream to those who watch already', async () => {
     await all.start();
     const [publisher, viewer] = [await all.open(), await all.open()];

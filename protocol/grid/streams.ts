@@ -78,8 +78,12 @@ export const fromPublisher = z.union([
       /** Random, of this tab: who shows it again is the same tab, and has its stream back at once. */
       session: z.string().regex(/^[A-Za-z0-9_-]{16,64}$/),
     }),
-    /** Somebody at the tab changed the banner. The server keeps it, and says so. */
-    z.object({ type: z.literal('banner'), state: z.custom<BannerInput>(isObject, 'no banner') }),
+    /** Somebody at the tab changed the banner. The server keeps it, and says so, with the number that it came with. */
+    z.object({
+      type: z.literal('banner'),
+      edit: z.int().min(0).default(0),
+      state: z.custom<BannerInput>(isObject, 'no banner'),
+    }),
     z.object({ type: z.literal('ping') }),
     /** It publishes no more, and does not come back: its stream is idle from now on. */
     z.object({ type: z.literal('leave') }),
@@ -113,8 +117,12 @@ export const toPublisher = z.union([
       /** Milliseconds between two signs of life that the tab gives. */
       pingMs: z.int().positive(),
     }),
-    /** What the server keeps now, whoever changed it: what the tab shows from now on. */
-    z.object({ type: z.literal('banner'), ...keptBanner.shape }),
+    /** What the server keeps now. */
+    z.object({
+      ...{ type: z.literal('banner'), ...keptBanner.shape },
+      /** The tab's own change that this answers; 0 for anybody else's. */
+      edit: z.int().min(0).optional(),
+    }),
     /**
      * About one message (`message-invalid`, `banner-invalid`), after which all else goes on; any other code ends the
      * connection.

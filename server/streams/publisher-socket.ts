@@ -5,6 +5,7 @@ import {
   EdgeRunnerError,
   type FromPublisher,
   fromPublisher,
+  type KeptBanner,
   LEAST_STREAM_PROTOCOL,
   MOST_BANNER,
   type Publish,
@@ -178,7 +179,12 @@ export class PublisherSocket implements SpeakingTab {
             `A banner has at most ${MOST_BANNER >> 10} KiB.`,
             'Make its pictures smaller.',
           );
-        await setBanner(db, { tenant: row.tenant, id: row.id, connection: this.connection }, state);
+        const kept = await setBanner(
+          db,
+          { tenant: row.tenant, id: row.id, connection: this.connection },
+          state,
+        );
+        if (kept) this.#tellBanner(kept, message.edit);
       }
     }
   }
@@ -208,10 +214,7 @@ export class PublisherSocket implements SpeakingTab {
     if (standing.connection !== this.connection) return this.#end(4001, 'another connection speaks for it');
     if (standing.bannerRevision !== this.#bannerTold) {
       const banner = await bannerOf(db, row.tenant, row.id);
-      if (banner?.state) {
-        this.#bannerTold = banner.revision;
-        this.#socket.send({ type: 'banner', revision: banner.revision, state: banner.state });
-      }
+      if (banner?.state) this.#tellBanner({ revision: banner.revision, state: banner.state }, 0);
     }
     const alive = new Set(standing.viewers);
     for (const viewer of this.#told)
@@ -219,6 +222,12 @@ export class PublisherSocket implements SpeakingTab {
     const fresh = standing.viewers.filter((id) => !this.#told.has(id));
     this.#told = alive;
     await this.#offer(fresh);
+  }
+
+  /** @param edit the tab's own change that this is; 0 for none. */
+  #tellBanner({ revision, state }: KeptBanner, edit: number): void {
+    this.#bannerTold = revision;
+    this.#socket.send({ type: 'banner', revision, state, edit });
   }
 
   async #offer(viewers: readonly string[]): Promise<void> {

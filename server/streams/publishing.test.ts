@@ -176,11 +176,11 @@ describe('a tab that publishes', () => {
       const put = await server.ask<KeptBanner>('PUT', path, { token, body: SHOWN });
       expect(put).toMatchObject({ status: 200, body: { revision: 1, state: { v: 1 } } });
       const told = await tab.next('banner');
-      expect(told).toMatchObject({ revision: 1, state: put.body.state });
+      expect(told).toMatchObject({ revision: 1, edit: 0, state: put.body.state });
       // What was left out is filled in.
       expect(told.state.layers[0]).toMatchObject({ title: 'Ada', shown: true, side: 'left' });
-      tab.send({ type: 'banner', state: { layers: [] } });
-      expect(await tab.next('banner')).toMatchObject({ revision: 2, state: { v: 1, layers: [] } });
+      tab.send({ type: 'banner', edit: 4, state: { layers: [] } });
+      expect(await tab.next('banner')).toMatchObject({ revision: 2, edit: 4, state: { v: 1, layers: [] } });
       expect((await server.ask<BannerView>('GET', path)).body).toEqual({
         ...{ revision: 2, state: { v: 1, layers: [] } },
       });
@@ -191,6 +191,20 @@ describe('a tab that publishes', () => {
         revision: 3,
         state: { layers: [{ id: 'name' }] },
       });
+      await tab.vanish();
+    });
+
+    it('told once for each change, the tab’s own with the number that it gave', async () => {
+      const tab = await publish();
+      const path = `/v1/streams/${tab.published.stream}/banner`;
+      for (const edit of [1, 2, 3]) tab.send({ type: 'banner', edit, state: SHOWN });
+      expect(await Promise.all([1, 2, 3].map(() => tab.next('banner')))).toMatchObject([
+        ...[1, 2, 3].map((edit) => ({ revision: edit, edit })),
+      ]);
+      await server.ask('PUT', path, { token, body: SHOWN });
+      expect(await tab.next('banner')).toMatchObject({ revision: 4, edit: 0 });
+      await tab.settled();
+      expect(tab.received).toEqual([]);
       await tab.vanish();
     });
 

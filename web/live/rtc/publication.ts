@@ -2,6 +2,7 @@ import {
   type BannerInput,
   type BannerState,
   EdgeRunnerError,
+  type KeptBanner,
   MOST_BANNER,
   parseBanner,
 } from '../../../protocol/index.ts';
@@ -25,7 +26,10 @@ export interface PublicationEvents {
   onTrouble?(trouble: EdgeRunnerError | null): void;
   /** How many there are now. */
   onViewers?(viewers: number): void;
-  /** What lies over the picture from now on, whoever set it: this page too. */
+  /**
+   * What lies over the picture from now on, whoever set it: this page too, but nothing that is older than what it has set
+   * last.
+   */
   onBanner?(state: BannerState): void;
   /** Somebody calls, and sends this; null when they are gone. */
   onCaller?(viewer: string, stream: MediaStream | null): void;
@@ -68,7 +72,9 @@ export class Publication {
   readonly #callers = new Map<string, MediaStream>();
   #link: PublisherLink | null = null;
   #iceServers: readonly RTCIceServer[] = [];
-  #banner: { revision: number; state: BannerState } | null = null;
+  #banner: KeptBanner | null = null;
+  /** How often this page has changed it. */
+  #edits = 0;
 
   /** {@link publishStream} */
   static async open(
@@ -135,9 +141,12 @@ export class Publication {
     return this.#meters.size;
   }
 
-  /** What lies over the picture; null as long as nobody has set anything. */
-  get banner(): BannerState | null {
-    return this.#banner?.state ?? null;
+  /**
+   * What lies over the picture, as the server keeps it; null as long as nobody has set anything. Its revision rises with
+   * each change, whoever made it.
+   */
+  get banner(): KeptBanner | null {
+    return this.#banner;
   }
 
   /** Sends this one from now on: another stream, or the same whose tracks have changed. */
@@ -146,13 +155,14 @@ export class Publication {
   }
 
   /**
-   * Lays something else over the picture. It comes back by `onBanner` when the server keeps it.
+   * Lays something else over the picture, as often as it changes: what the server has no time for is left out, but never
+   * the last. That comes back by `onBanner` when it is kept.
    * @throws {EdgeRunnerError} `banner-invalid`
    */
   setBanner(banner: BannerInput): void {
     const state = parseBanner(banner);
     if (JSON.stringify(state).length > MOST_BANNER) throw tooLarge();
-    this.#link!.say({ type: 'banner', state });
+    this.#link!.say({ type: 'banner', edit: ++this.#edits, state });
   }
 
   /** Sends a viewer away. */
@@ -187,13 +197,14 @@ export class Publication {
     else this.#peers.hear(message);
   }
 
-  #take({ iceServers, banner }: Published): void {
+  #take({ iceServers, banner, edit }: Published): void {
     this.#iceServers = iceServers;
-    if (banner) this.#show(banner);
+    if (banner) this.#show({ ...banner, edit });
   }
 
-  #show({ revision, state }: { revision: number; state: BannerState }): void {
-    if (revision === this.#banner?.revision) return;
+  #show({ revision, state, edit }: KeptBanner & { edit: number }): void {
+    // Told before the worker heard of the page's last change.
+    if (edit < this.#edits || revision === this.#banner?.revision) return;
     this.#banner = { revision, state };
     this.#events.onBanner?.(state);
   }

@@ -112,7 +112,7 @@ async function opened(
         },
       );
       // What was set from outside before counts; else everybody sees what is here.
-      if (publication.banner) show(publication.banner);
+      if (publication.banner) show(publication.banner.state);
       else publication.setBanner(banner.peek());
       return { way, publication };
     }
