@@ -76,6 +76,27 @@ describe('a call', () => {
     expect(await all.shown()).toMatchObject([{ viewers: 0 }]);
   });
 
+  it('is offered with the ICE servers of the server, as is all that is watched or sent', async () => {
+    const servers = [
+      { urls: ['stun:127.0.0.1:9'] },
+      { urls: ['turn:127.0.0.1:9?transport=udp'], username: 'a, "b"', credential: 'c\\d' },
+    ];
+    await all.start(undefined, undefined, servers);
+    const [callee, other, receiver] = [await all.open(), await all.open(), await all.open()];
+    const address = await all.publish(callee, { calls: true });
+    await callPage(other, address);
+    await all.watch(other, address);
+    await all.send(other, await all.receive(receiver), 0);
+    const told = (page: Page) =>
+      page.evaluate(() =>
+        (window as unknown as InPage).peers.map((peer) => peer.getConfiguration().iceServers),
+      );
+    const known = await told(other);
+    expect(known).toHaveLength(3);
+    for (const one of known) expect(one).toMatchObject(servers);
+    for (const page of [callee, receiver]) expect((await told(page))[0]).toMatchObject(servers);
+  });
+
   it('that is closed while it is made anew is over at once, and reaches nobody', async () => {
     await all.start();
     const [callee, caller] = [await all.open(), await all.open()];

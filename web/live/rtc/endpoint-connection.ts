@@ -1,10 +1,11 @@
 import { EdgeRunnerError } from '../../../protocol/index.ts';
-import { connected, described, newPeer, type PeerState, watchPeer } from './peer.ts';
+import { askForIceServers } from './ice-links.ts';
+import { checkPeers, connected, described, newPeer, type PeerState, watchPeer } from './peer.ts';
 import { exchangeSdp, type SdpEndpoint, type SdpSession } from './sdp-exchange.ts';
 import { withBetterStart } from './start-bitrate.ts';
 
 export interface Endpoint extends SdpEndpoint {
-  /** STUN and TURN servers; none by default. */
+  /** STUN and TURN servers, besides those that the endpoint names. */
   iceServers?: readonly RTCIceServer[];
 }
 
@@ -33,12 +34,14 @@ const PATIENCE = 15_000;
  * @throws {EdgeRunnerError} as `exchangeSdp`; `connection-lost` when none comes about; `browser-lacks`
  */
 export async function connectTo(
-  { url, token, iceServers = [] }: Endpoint,
+  { url, token, iceServers: own = [] }: Endpoint,
   media: OfferedMedia,
   hear: (state: PeerState) => void,
   gone: AbortSignal,
 ): Promise<EndpointConnection> {
-  const peer = newPeer(iceServers);
+  checkPeers();
+  const endpoint = { url, ...(token && { token }) };
+  const peer = peerWith(own, await askForIceServers(endpoint, gone));
   let session: SdpSession | null = null;
   let open = false;
   const close = async () => {
@@ -49,10 +52,11 @@ export async function connectTo(
   const leave = () => peer.close();
   gone.addEventListener('abort', leave);
   try {
+    gone.throwIfAborted();
     await media.offer(peer);
     const offer = await described(peer, await peer.createOffer(), gone);
     gone.throwIfAborted();
-    session = await exchangeSdp({ url, ...(token && { token }) }, offer, gone);
+    session = await exchangeSdp(endpoint, offer, gone);
     const sdp = withBetterStart(session.answer);
     await peer.setRemoteDescription({ type: 'answer', sdp }).catch((error: unknown) => {
       throw unusable(url, error);
@@ -71,6 +75,15 @@ export async function connectTo(
     throw error;
   } finally {
     gone.removeEventListener('abort', leave);
+  }
+}
+
+/** What a browser does not take of what others say is left out; of what the page says, the page hears. */
+function peerWith(own: readonly RTCIceServer[], told: readonly RTCIceServer[]): RTCPeerConnection {
+  try {
+    return newPeer([...own, ...told]);
+  } catch {
+    return newPeer(own);
   }
 }
 

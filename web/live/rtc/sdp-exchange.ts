@@ -28,14 +28,13 @@ export async function exchangeSdp(
   offer: string,
   gone: AbortSignal,
 ): Promise<SdpSession> {
-  const authorization: HeadersInit = token ? { authorization: `Bearer ${token}` } : {};
   const late = AbortSignal.timeout(PATIENCE);
   const failed = (error: unknown) => {
     throw late.aborted && !gone.aborted ? silent(url, error) : error;
   };
   const answered = await fetch(url, {
     ...{ method: 'POST', body: offer, signal: AbortSignal.any([late, gone]) },
-    headers: { 'content-type': 'application/sdp', ...authorization },
+    headers: { 'content-type': 'application/sdp', ...bearer(token) },
   }).catch((error: unknown) => (late.aborted || gone.aborted ? failed(error) : null));
   if (!answered) throw await whyUnreadable(url, 'answers, those to OPTIONS too', HEADERS);
   if (!answered.ok) throw await refusalOf(url, answered);
@@ -46,7 +45,7 @@ export async function exchangeSdp(
     const session = new URL(location, answered.url);
     const signal = AbortSignal.timeout(PATIENCE_AT_END);
     // The page may be on its way out.
-    await fetch(session, { method: 'DELETE', keepalive: true, signal, headers: authorization }).catch(
+    await fetch(session, { method: 'DELETE', keepalive: true, signal, headers: bearer(token) }).catch(
       () => {},
     );
   };
@@ -59,6 +58,9 @@ export async function exchangeSdp(
     throw error;
   }
 }
+
+export const bearer = (token: string | undefined): Record<string, string> =>
+  token ? { authorization: `Bearer ${token}` } : {};
 
 /** What a page of another origin needs besides, to send a token and SDP and to read where the session is. */
 const HEADERS = [
