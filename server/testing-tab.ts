@@ -30,6 +30,8 @@ export interface TabOptions {
   direction?: 'out' | 'in';
   maxViewers?: number;
   session?: string;
+  /** Of what it has published before. */
+  stream?: string;
   /** What it does with an offer; it answers unless told otherwise. */
   onOffer?: (viewer: string, tab: SimulatedTab) => void;
   /** Whether it answers the server's pings, and so seems to be there. */
@@ -72,10 +74,10 @@ export class SimulatedTab {
   /** Publishes; rejects with the refusal where there is one. */
   async connect(): Promise<Published> {
     await this.open();
-    const { token, name = 'show', title = '', direction = 'out', maxViewers = 8 } = this.#options;
+    const { token, name = 'show', title = '', direction = 'out', maxViewers = 8, stream } = this.#options;
     this.send({
       ...{ type: 'publish', protocol: STREAM_PROTOCOL, build: 'test', token, name, title, direction },
-      ...{ maxViewers, session: this.session },
+      ...{ maxViewers, session: this.session, stream },
     });
     return Promise.race([
       this.next('published'),

@@ -294,6 +294,26 @@ describe('a page that publishes', () => {
     await expect.poll(() => one.workers()).toEqual([]);
   });
 
+  it('is over, too, when it was deleted while the server was out of reach', async () => {
+    await all.start(QUICK);
+    const link = new Swallower(all.server.url);
+    const near = await link.start();
+    try {
+      const publisher = await all.open();
+      await all.publish(publisher, { server: near });
+      const [{ id }] = (await all.shown()) as [StreamView];
+      link.swallowing = true;
+      await expect.poll(async () => (await all.shown())[0]).toMatchObject({ state: 'idle' });
+      await all.server.ask('DELETE', `/v1/streams/${id}`);
+      link.swallowing = false;
+      const ended = () => publisher.evaluate(() => (window as unknown as InPage).kept.ended);
+      await expect.poll(ended).toBe('This stream was deleted.');
+      expect(await all.shown()).toEqual([]);
+    } finally {
+      await link.stop();
+    }
+  });
+
   it('leaves nothing behind when it closes', async () => {
     await all.start();
     const [publisher, viewer] = [await all.open(), await all.open()];

@@ -77,6 +77,8 @@ export const fromPublisher = z.union([
       maxViewers: z.int().min(1).max(MOST_VIEWERS).default(8),
       /** Random, of this tab: who shows it again is the same tab, and has its stream back at once. */
       session: z.string().regex(/^[A-Za-z0-9_-]{16,64}$/),
+      /** Id of what it has published until its connection broke: deleted meanwhile, it is not made anew. */
+      stream: z.string().max(64).optional(),
     }),
     /** Somebody at the tab changed the banner. The server keeps it, and says so, with the number that it came with. */
     z.object({

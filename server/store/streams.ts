@@ -34,18 +34,25 @@ export interface NewStream {
   session: string;
   token: string;
   connection: string;
+  /** Id of the one that it has to be. */
+  stream?: string | undefined;
 }
 
 /**
  * A tab publishes a stream, or takes it up again: its own at once, another's when that one has been silent for `ttlMs`.
- * @returns null while another tab has it.
+ * @returns why not where it cannot: another tab has it, or the one that it has to be is no more.
  */
 export function publishStream(
   db: Database,
-  { tenant, name, title, direction, maxViewers, session, token, connection }: NewStream,
+  { tenant, name, title, direction, maxViewers, session, token, connection, stream }: NewStream,
   ttlMs: number,
-): Promise<StreamRow | null> {
+): Promise<StreamRow | 'taken' | 'deleted'> {
   return db.transaction(async (tx) => {
+    const [there] = await tx.query<{ id: string }>(
+      'SELECT id FROM stream WHERE tenant = $1 AND name = $2 FOR UPDATE',
+      [tenant, name],
+    );
+    if (stream !== undefined && there?.id !== stream) return 'deleted';
     const key = hashOf(session);
     const [row] = await tx.query<StreamRow>(
       `INSERT INTO stream (id, tenant, name, title, direction, state, max_viewers, publisher_session, publisher_token,
@@ -61,7 +68,7 @@ export function publishStream(
        RETURNING ${STREAM}`,
       [newId('s'), tenant, name, title, direction, maxViewers, key, token, connection, ttlMs],
     );
-    if (!row) return null;
+    if (!row) return 'taken';
     await endStrangers(tx, row.id, key);
     // The connection that it replaces may be at another server.
     await notify(tx, { what: 'stream', id: row.id });

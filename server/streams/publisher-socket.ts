@@ -136,12 +136,8 @@ export class PublisherSocket implements SpeakingTab {
       { ...asked, tenant: caller.tenant, token: caller.id, connection },
       intervals.ttlMs,
     );
-    if (!row)
-      throw new EdgeRunnerError(
-        'conflict',
-        `Another tab publishes "${asked.name}".`,
-        'Close that one, wait until its stream is idle, or take another name.',
-      );
+    if (row === 'deleted') throw DELETED;
+    if (row === 'taken') throw taken(asked.name);
     this.#row = row;
     // Before anything is read: what happens from now on is heard of.
     streams.add(this);
@@ -272,6 +268,13 @@ const UNKNOWN = new EdgeRunnerError(
   'This message is none that a tab says here.',
   'Load the tab anew: it or the server is older than the other.',
 );
+
+const taken = (name: string) =>
+  new EdgeRunnerError(
+    'conflict',
+    `Another tab publishes "${name}".`,
+    'Close that one, wait until its stream is idle, or take another name.',
+  );
 
 const DELETED = new EdgeRunnerError(
   'not-found',

@@ -85,6 +85,24 @@ describe('a tab that publishes', () => {
       await again.vanish();
     });
 
+    it('goes on with its stream, and makes no other one when that was deleted meanwhile', async () => {
+      const tab = await publish();
+      const { stream } = tab.published;
+      await tab.vanish();
+      const back = await publish({ session: tab.session, stream });
+      expect(back.published.stream).toBe(stream);
+      await back.vanish();
+      await server.ask('DELETE', `/v1/streams/${stream}`, { token });
+      const again = { session: tab.session, stream };
+      await expect(publish(again)).rejects.toMatchObject({ code: 'not-found' });
+      expect((await server.ask('GET', '/v1/streams')).body).toEqual({ streams: [] });
+      // Nor does it take up what somebody else has published by its name since.
+      const other = await publish();
+      await other.vanish();
+      await expect(publish(again)).rejects.toMatchObject({ code: 'not-found' });
+      expect(await show(other.published.stream)).toMatchObject({ state: 'live' });
+    });
+
     it('goes on after the server was started anew', async () => {
       const tab = await publish();
       const viewer = await watch(tab);

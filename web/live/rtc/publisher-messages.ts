@@ -19,7 +19,7 @@ export type Said = PublisherSignal | ({ type: 'banner' } & BannerChange);
 export interface PublisherSetup {
   /** Of the server's socket. */
   url: string;
-  publish: Omit<Publish, 'type' | 'protocol'>;
+  publish: Omit<Publish, 'type' | 'protocol' | 'stream'>;
 }
 
 export type ToPublisherWorker =

@@ -46,6 +46,8 @@ export class PublisherSocket {
     send: (change) => this.#send({ type: 'banner', ...change }),
     tell: ({ revision, state }, edit) => this.#tell({ type: 'banner', revision, state, edit }),
   });
+  /** Its id, from when it was published first: it is this one that goes on, or none. */
+  #stream: string | undefined;
   /** Pings on their way whose answer has to be told. */
   #settling = false;
   #heardAt = 0;
@@ -88,7 +90,12 @@ export class PublisherSocket {
     this.#socket = socket;
     this.#refusal = null;
     this.#timer = setTimeout(() => this.#lost(socket), PATIENCE);
-    socket.onopen = () => this.#send({ type: 'publish', protocol: STREAM_PROTOCOL, ...this.#setup.publish });
+    const { publish } = this.#setup;
+    socket.onopen = () =>
+      this.#send({
+        ...{ type: 'publish', protocol: STREAM_PROTOCOL, ...publish },
+        ...(this.#stream !== undefined && { stream: this.#stream }),
+      });
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
       this.#heardAt = performance.now();
       const message = typeof data === 'string' ? parse(data) : null;
@@ -136,6 +143,7 @@ export class PublisherSocket {
   #published(message: Published): void {
     clearTimeout(this.#timer);
     this.#state = 'published';
+    this.#stream = message.stream;
     this.#tries = 0;
     const { edit, pending } = this.#banner;
     this.#tell({ ...message, banner: pending ? null : message.banner, edit });
