@@ -266,6 +266,20 @@ describe('a stream', () => {
     }
   });
 
+  it('is found with a slash at the end of its address, and one that names none says what it would have to be', async () => {
+    const { published } = await start();
+    const begun = await postOffer(server.url, `${published.path}/`, view);
+    expect(begun.status).toBe(201);
+    expect((await end(`${begun.headers.get('location')}/?`, view)).status).toBe(200);
+    for (const path of ['/v1/whip', '/v1/whip/', '/v1/whip//', '/v1/whip/a/b/c']) {
+      const answer = await postOffer(server.url, path, publish);
+      expect(answer.headers.get('allow'), path).toBeNull();
+      const { code, remedy } = (await answer.json()) as Problem;
+      expect([answer.status, code], path).toEqual([404, 'not-found']);
+      expect(remedy, path).toContain('/v1/whip/STREAM');
+    }
+  });
+
   it('tells whoever may watch or send, and nobody else, the ICE servers before the offer', async () => {
     const ask = (word: string, token: string | null) =>
       fetch(new URL(`/v1/${word}/any`, server.url), {
