@@ -34,6 +34,8 @@ export interface TabOptions {
   stream?: string;
   /** What it does with an offer; it answers unless told otherwise. */
   onOffer?: (viewer: string, tab: SimulatedTab) => void;
+  /** With which it opens its connection. */
+  headers?: Record<string, string>;
   /** Whether it answers the server's pings, and so seems to be there. */
   autoPong?: boolean;
 }
@@ -63,7 +65,8 @@ export class SimulatedTab {
   async open(): Promise<void> {
     const url = new URL('/v1/streams/socket', this.#url);
     url.protocol = url.protocol.replace('http', 'ws');
-    const socket = new WebSocket(url, STREAM_SUBPROTOCOL, { autoPong: this.#options.autoPong ?? true });
+    const { autoPong = true, headers = {} } = this.#options;
+    const socket = new WebSocket(url, STREAM_SUBPROTOCOL, { autoPong, headers });
     this.#socket = socket;
     this.closed = once(socket, 'close').then(([code]) => ({ code: code as number }));
     socket.on('error', () => {});

@@ -20,6 +20,9 @@ export const MOST_BANNER = 768 << 10;
 /** That one stream may have at a time, at most. */
 export const MOST_VIEWERS = 500;
 
+/** Of one tenant, at most; those too that nobody publishes now. */
+export const MOST_STREAMS = 1_000;
+
 /** Whether a tab sends to those who watch (WHEP), or receives from those who send (WHIP). */
 export const DIRECTIONS = ['out', 'in'] as const;
 export type Direction = (typeof DIRECTIONS)[number];

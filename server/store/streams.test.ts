@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MOST_STREAMS } from '../../protocol/index.ts';
 import type { Database } from './database.ts';
 import { newId } from './ids.ts';
 import { CHANNEL } from './notify.ts';
 import {
+  deleteIdleStreams,
   deleteStream,
   endSilentStreams,
   extendStreams,
@@ -93,6 +95,31 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
       const other = (await publish({ session: 'two' })) as StreamRow;
       expect(await publish({ stream: id })).toBe('deleted');
       expect(await publish({ session: 'two', stream: other.id })).toMatchObject({ id: other.id });
+    });
+
+    it('are so many of a tenant, and no more, however many tabs ask at once', async () => {
+      const { id } = (await publish()) as StreamRow;
+      await db.query(
+        `INSERT INTO stream (id, tenant, name, direction, state, max_viewers, publisher_session, publisher_token)
+         SELECT 's_' || i, $1, 'other-' || i, 'out', 'idle', 8, '', '' FROM generate_series(1, $2::int) AS i`,
+        [tenant, MOST_STREAMS - 3],
+      );
+      const asked = Array.from({ length: 5 }, (_, i) => publish({ name: `new-${i}`, session: `${i}` }));
+      expect((await Promise.all(asked)).filter((one) => one !== 'too-many')).toHaveLength(2);
+      // Those that there are go on.
+      expect(await publish()).toMatchObject({ id });
+      expect(await publish({ name: 'other-1' })).toMatchObject({ id: 's_1' });
+    });
+
+    it('are forgotten when nobody has published them for long, with their viewers', async () => {
+      const { id } = (await publish()) as StreamRow;
+      const viewer = (await ask(id))!;
+      await silence(100);
+      expect(await deleteIdleStreams(db, 60, 10)).toEqual([]);
+      await endSilentStreams(db, TTL);
+      expect(await deleteIdleStreams(db, 110, 10)).toEqual([]);
+      expect(await deleteIdleStreams(db, 60, 10)).toEqual([id]);
+      expect([await listStreams(db, tenant), await stateOf(id, viewer)]).toEqual([[], undefined]);
     });
 
     it('are published by one of many tabs that try at once', async () => {

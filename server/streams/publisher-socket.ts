@@ -14,6 +14,7 @@ import {
   type ToPublisher,
 } from '../../protocol/index.ts';
 import { Doorkeeper } from '../api/access.ts';
+import type { Admit } from '../api/request-limits.ts';
 import type { Intervals } from '../grid/intervals.ts';
 import { parsePlain } from '../net/json.ts';
 import { LiveSocket } from '../net/live-socket.ts';
@@ -30,6 +31,7 @@ import {
 } from '../store/streams.ts';
 import { answerViewer, dropViewer, offersOf } from '../store/viewers.ts';
 import { pathOf } from './path.ts';
+import { DELETED, REVOKED, TOO_MANY, taken, UNKNOWN } from './refusals.ts';
 import type { SpeakingTab, Streams } from './streams.ts';
 
 /** Messages that are refused, after which the connection is ended. */
@@ -40,6 +42,7 @@ export interface PublisherSocketOptions {
   streams: Streams;
   intervals: Intervals;
   log: Logger;
+  admit: Admit;
 }
 
 /** The connection of a tab that publishes a stream. What it is told is what stands in the rows; here is only what it was told. */
@@ -121,7 +124,7 @@ export class PublisherSocket implements SpeakingTab {
   }
 
   async #publish({ token, protocol, build, ...asked }: Publish): Promise<void> {
-    const { db, streams, intervals } = this.#options;
+    const { db, streams, intervals, admit } = this.#options;
     this.#socket.greeted();
     if (protocol < LEAST_STREAM_PROTOCOL)
       throw new EdgeRunnerError(
@@ -129,7 +132,7 @@ export class PublisherSocket implements SpeakingTab {
         `This tab speaks version ${protocol} of the protocol, the server ${LEAST_STREAM_PROTOCOL} and later.`,
         'Load it anew.',
       );
-    const caller = (await new Doorkeeper(db).admit('publish', token))!;
+    const caller = (await admit(() => new Doorkeeper(db).admit('publish', token)))!;
     const { connection } = this;
     const row = await publishStream(
       db,
@@ -138,6 +141,7 @@ export class PublisherSocket implements SpeakingTab {
     );
     if (row === 'deleted') throw DELETED;
     if (row === 'taken') throw taken(asked.name);
+    if (row === 'too-many') throw TOO_MANY;
     this.#row = row;
     // Before anything is read: what happens from now on is heard of.
     streams.add(this);
@@ -262,31 +266,6 @@ export class PublisherSocket implements SpeakingTab {
     if (error.code !== 'banner-invalid') this.#end(4003, error.code);
   }
 }
-
-const UNKNOWN = new EdgeRunnerError(
-  'message-invalid',
-  'This message is none that a tab says here.',
-  'Load the tab anew: it or the server is older than the other.',
-);
-
-const taken = (name: string) =>
-  new EdgeRunnerError(
-    'conflict',
-    `Another tab publishes "${name}".`,
-    'Close that one, wait until its stream is idle, or take another name.',
-  );
-
-const DELETED = new EdgeRunnerError(
-  'not-found',
-  'This stream was deleted.',
-  'Publish it again to make another one of that name.',
-);
-
-const REVOKED = new EdgeRunnerError(
-  'token-revoked',
-  'The token that this stream is published with is good no more.',
-  'Ask whoever runs the server for another one.',
-);
 
 function parse(text: string): FromPublisher | null {
   try {

@@ -26,7 +26,7 @@ const TAKEN_OVER = 4001;
 /** Refusals after which trying again would not help, or would take the stream from somebody. */
 const FINAL: readonly ErrorCode[] = [
   ...(['token-missing', 'token-unknown', 'token-revoked', 'token-expired', 'scope-missing'] as const),
-  ...(['conflict', 'not-found', 'build-too-old'] as const),
+  ...(['conflict', 'not-found', 'too-many-streams', 'build-too-old'] as const),
 ];
 /** Refusals of one message, after which all else goes on. */
 const OF_ONE_MESSAGE: readonly ErrorCode[] = ['message-invalid', 'banner-invalid'];
