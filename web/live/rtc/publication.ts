@@ -203,10 +203,10 @@ export class Publication {
   }
 
   #show({ revision, state, edit }: KeptBanner & { edit: number }): void {
-    // Told before the worker heard of the page's last change.
-    if (edit < this.#edits || revision === this.#banner?.revision) return;
+    if (revision === this.#banner?.revision) return;
     this.#banner = { revision, state };
-    this.#events.onBanner?.(state);
+    // Else it was told before the worker heard of the page's last change.
+    if (edit === this.#edits) this.#events.onBanner?.(state);
   }
 
   async #answered(viewer: string, peer: RTCPeerConnection): Promise<void> {
