@@ -77,6 +77,7 @@ export const ERROR_EXIT = {
   'stream-idle': 1,
   'stream-full': 1,
   'stream-unanswered': 1,
+  'too-many-streams': 1,
   'viewer-refused': 1,
   'rate-limited': 1,
   stale: 1,

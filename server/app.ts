@@ -1,9 +1,10 @@
-import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
-import { rateLimit } from 'express-rate-limit';
+import type { IncomingMessage } from 'node:http';
+import express, { type Express, type Request, type RequestHandler } from 'express';
 import helmet from 'helmet';
-import { EdgeRunnerError, PROBLEM_TYPE, toProblem } from '../protocol/index.ts';
+import { EdgeRunnerError } from '../protocol/index.ts';
 import { Doorkeeper } from './api/access.ts';
 import { crossOrigin, otherMethods } from './api/cross-origin.ts';
+import { refusalLimit, requestLimit } from './api/request-limits.ts';
 import type { Route } from './api/route.ts';
 import { buildRouter, notFound, problems } from './api/router.ts';
 import { administrationRoutes } from './api/routes/administration.ts';
@@ -79,6 +80,11 @@ export function buildApp(
   app.use(problems(log));
   return app;
 }
+
+/** Who sends a request, also of one that is no business of the app's: by the word of its proxies, too. */
+export const addressOf = (app: Express, request: IncomingMessage): string =>
+  // What Express does to each of its own.
+  (Object.setPrototypeOf(request, app.request) as Request).ip ?? '';
 
 /** Every route there is: the router and the OpenAPI document are made of the same table. */
 export function routesOf(services: Services): Route[] {
@@ -157,30 +163,3 @@ function headersFor(
     referrerPolicy: { policy: 'no-referrer' },
   });
 }
-
-const tooMany = (message: string) => (_request: Request, response: Response) => {
-  const told = toProblem(new EdgeRunnerError('rate-limited', message, 'Wait a minute.'));
-  response.status(told.status).type(PROBLEM_TYPE).send(JSON.stringify(told));
-};
-
-const minute = { windowMs: 60_000, standardHeaders: 'draft-8', legacyHeaders: false } as const;
-
-/** Bytes of sources and results come in many requests, and each has to have been signed. */
-const requestLimit = ({ requests }: RequestLimits) =>
-  rateLimit({
-    ...minute,
-    limit: requests,
-    skip: ({ originalUrl }) =>
-      /^\/v1\/(sources|parts|uploads|attempts|jobs\/[^/]+\/results)\b/.test(originalUrl),
-    handler: tooMany('There were too many requests from your address.'),
-  });
-
-/** Whoever guesses tokens or signatures is soon not listened to. */
-const refusalLimit = ({ refusals }: RequestLimits) =>
-  rateLimit({
-    ...minute,
-    limit: refusals,
-    skipSuccessfulRequests: true,
-    requestWasSuccessful: (_request, { statusCode }) => statusCode !== 401 && statusCode !== 403,
-    handler: tooMany('There were too many refused requests from your address.'),
-  });

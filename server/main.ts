@@ -9,8 +9,9 @@ import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
 import { makeFolder } from '../models/store/index.ts';
 import { EdgeRunnerError, MOST_MESSAGE_BYTES, NODE_SUBPROTOCOL, TRACKS } from '../protocol/index.ts';
+import { SocketRefusals } from './api/request-limits.ts';
 import type { SignedSource } from './api/routes/data-plane.ts';
-import { buildApp } from './app.ts';
+import { addressOf, buildApp } from './app.ts';
 import { openBlobStore } from './blobs/open.ts';
 import { DiskRoom } from './disk-room.ts';
 import { History } from './farm/history.ts';
@@ -213,6 +214,7 @@ async function listen(
   services: Services,
 ): Promise<{ url: string; close(): Promise<void> }> {
   const app = buildApp(services, { secure: tls !== null, limits: options.limits, proxies: options.proxies });
+  const refusals = new SocketRefusals(options.limits);
   const http: Server = tls ? createHttps(tls, app) : createHttp(app);
   // An upload may take hours; a connection on which nothing moves may not.
   http.requestTimeout = 0;
@@ -231,12 +233,13 @@ async function listen(
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const admit = refusals.of(addressOf(app, request));
       if (url === '/v1/streams/socket') {
-        new PublisherSocket(webSocket, services);
+        new PublisherSocket(webSocket, { ...services, admit });
         return;
       }
       const certified = !requireClient || hasCertificate(request.socket as TLSSocket);
-      new NodeSocket(webSocket, { ...services, mayBeHeadless: certified });
+      new NodeSocket(webSocket, { ...services, admit, mayBeHeadless: certified });
     });
   });
   await new Promise<void>((done, fail) => {

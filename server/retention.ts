@@ -5,6 +5,7 @@ import type { Database } from './store/database.ts';
 import { deleteJob, oldJobs } from './store/jobs.ts';
 import { strayUploads, unnamedOf } from './store/records.ts';
 import { dropCopies } from './store/source-marks.ts';
+import { deleteIdleStreams } from './store/streams.ts';
 import { deleteOldTokens } from './store/tenants.ts';
 import { deleteOldViewers } from './store/viewers.ts';
 import type { Uploads } from './uploads.ts';
@@ -17,6 +18,8 @@ const KEEP_STRAY = 24 * 3600;
 const KEEP_TOKEN = 7 * 24 * 3600;
 /** Seconds that who watched a stream is kept after the end. */
 const KEEP_VIEWER = 3600;
+/** Seconds that a stream which nobody publishes is kept, with its banner. */
+const KEEP_STREAM = 30 * 24 * 3600;
 const BATCH = 100;
 
 export interface RetentionOptions {
@@ -30,7 +33,7 @@ export interface RetentionOptions {
 
 /**
  * Forgets jobs that ended long ago, with their files and uploads, uploads that nothing came of, copies of sources that
- * nobody reads any more, and viewers that have left.
+ * nobody reads any more, viewers that have left, and streams that nobody publishes any more.
  */
 export class Retention {
   readonly #options: RetentionOptions;
@@ -57,7 +60,7 @@ export class Retention {
 
   /** All that is too old, a batch at a time. */
   async sweep(): Promise<void> {
-    const { db, blobs, uploads, keepSeconds } = this.#options;
+    const { db, blobs, uploads, log, keepSeconds } = this.#options;
     if (keepSeconds !== null) while ((await this.#forgetJobs(keepSeconds)) === BATCH && !this.#stopped) {}
     for (let count = BATCH; count === BATCH && !this.#stopped; ) {
       const stray = await strayUploads(db, KEEP_STRAY, BATCH);
@@ -70,6 +73,11 @@ export class Retention {
       count = copies.length;
     }
     while ((await deleteOldViewers(db, KEEP_VIEWER, BATCH)) === BATCH && !this.#stopped) {}
+    for (let count = BATCH; count === BATCH && !this.#stopped; ) {
+      const streams = await deleteIdleStreams(db, KEEP_STREAM, BATCH);
+      for (const stream of streams) log.info({ stream }, 'stream forgotten');
+      count = streams.length;
+    }
     await deleteOldTokens(db, KEEP_TOKEN);
   }
 

@@ -30,8 +30,12 @@ export interface TabOptions {
   direction?: 'out' | 'in';
   maxViewers?: number;
   session?: string;
+  /** Of what it has published before. */
+  stream?: string;
   /** What it does with an offer; it answers unless told otherwise. */
   onOffer?: (viewer: string, tab: SimulatedTab) => void;
+  /** With which it opens its connection. */
+  headers?: Record<string, string>;
   /** Whether it answers the server's pings, and so seems to be there. */
   autoPong?: boolean;
 }
@@ -61,7 +65,8 @@ export class SimulatedTab {
   async open(): Promise<void> {
     const url = new URL('/v1/streams/socket', this.#url);
     url.protocol = url.protocol.replace('http', 'ws');
-    const socket = new WebSocket(url, STREAM_SUBPROTOCOL, { autoPong: this.#options.autoPong ?? true });
+    const { autoPong = true, headers = {} } = this.#options;
+    const socket = new WebSocket(url, STREAM_SUBPROTOCOL, { autoPong, headers });
     this.#socket = socket;
     this.closed = once(socket, 'close').then(([code]) => ({ code: code as number }));
     socket.on('error', () => {});
@@ -72,10 +77,10 @@ export class SimulatedTab {
   /** Publishes; rejects with the refusal where there is one. */
   async connect(): Promise<Published> {
     await this.open();
-    const { token, name = 'show', title = '', direction = 'out', maxViewers = 8 } = this.#options;
+    const { token, name = 'show', title = '', direction = 'out', maxViewers = 8, stream } = this.#options;
     this.send({
       ...{ type: 'publish', protocol: STREAM_PROTOCOL, build: 'test', token, name, title, direction },
-      ...{ maxViewers, session: this.session },
+      ...{ maxViewers, session: this.session, stream },
     });
     return Promise.race([
       this.next('published'),

@@ -76,6 +76,51 @@ describe('a call', () => {
     expect(await all.shown()).toMatchObject([{ viewers: 0 }]);
   });
 
+  it('is offered with the ICE servers of the server, as is all that is watched or sent', async () => {
+    const servers = [
+      { urls: ['stun:127.0.0.1:9'] },
+      { urls: ['turn:127.0.0.1:9?transport=udp'], username: 'a, "b"', credential: 'c\\d' },
+    ];
+    await all.start(undefined, undefined, servers);
+    const [callee, other, receiver] = [await all.open(), await all.open(), await all.open()];
+    const address = await all.publish(callee, { calls: true });
+    await callPage(other, address);
+    await all.watch(other, address);
+    await all.send(other, await all.receive(receiver), 0);
+    const told = (page: Page) =>
+      page.evaluate(() =>
+        (window as unknown as InPage).peers.map((peer) => peer.getConfiguration().iceServers),
+      );
+    const known = await told(other);
+    expect(known).toHaveLength(3);
+    for (const one of known) expect(one).toMatchObject(servers);
+    for (const page of [callee, receiver]) expect((await told(page))[0]).toMatchObject(servers);
+  });
+
+  it('that is closed while it is made anew is over at once, and reaches nobody', async () => {
+    await all.start();
+    const [callee, caller] = [await all.open(), await all.open()];
+    const address = await all.publish(callee, { calls: true });
+    await callPage(caller, address);
+    await expect.poll(() => callee.evaluate(() => (window as unknown as InPage).kept.callers.length)).toBe(1);
+    // The next offer is on its way for as long as it likes.
+    let offered = false;
+    await caller.route(address, () => {
+      offered = true;
+    });
+    const failed = caller.waitForEvent('requestfailed');
+    await callee.evaluate(() => (window as unknown as InPage).kept.publication.close());
+    await expect.poll(() => offered).toBe(true);
+    const took = await caller.evaluate(async () => {
+      const began = performance.now();
+      await (window as unknown as InPage).kept.call.close();
+      return performance.now() - began;
+    });
+    expect(took).toBeLessThan(1_000);
+    expect((await failed).failure()?.errorText).toBe('net::ERR_ABORTED');
+    expect(await caller.evaluate(openPeers)).toBe(0);
+  });
+
   it('is not taken where the page takes none, and the caller is told', async () => {
     await all.start();
     const [callee, caller] = [await all.open(), await all.open()];

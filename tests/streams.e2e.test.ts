@@ -220,6 +220,46 @@ describe('a page that publishes', () => {
     await expect(wrong).rejects.toThrow('This is no banner');
   });
 
+  it('changes its banner often: no older one comes back, and not each goes out', async () => {
+    await all.start();
+    const publisher = await all.open();
+    await all.publish(publisher);
+    const older = await publisher.evaluate(async () => {
+      const { banners, publication } = (window as unknown as InPage).kept;
+      let last = '';
+      const old: string[] = [];
+      banners.push = ({ layers: [layer] }) => {
+        if (layer?.kind === 'lower-third' && layer.title !== last) old.push(`${layer.title}, not ${last}`);
+        return 0;
+      };
+      for (let count = 1; count <= 100; count++) {
+        last = `${count}`;
+        publication.setBanner({ layers: [{ id: 'name', kind: 'lower-third', title: last }] });
+        // As somebody who drags a slider.
+        if (count % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 3));
+      }
+      return old;
+    });
+    const kept = () => publisher.evaluate(() => (window as unknown as InPage).kept.publication.banner);
+    await expect.poll(kept).toMatchObject({ state: { layers: [{ title: '100' }] } });
+    expect(older).toEqual([]);
+    expect((await kept())!.revision).toBeLessThan(50);
+    const [{ id }] = (await all.shown()) as [StreamView];
+    const { body } = await all.server.ask('GET', `/v1/streams/${id}/banner`, { token: all.tokens.view });
+    expect(body).toEqual(await kept());
+    // The last one goes out before the end, however many there are.
+    await publisher.evaluate(async () => {
+      const { publication } = (window as unknown as InPage).kept;
+      for (const title of ['one', 'other', 'last'])
+        publication.setBanner({ layers: [{ id: 'name', kind: 'lower-third', title }] });
+      await publication.close();
+    });
+    const { body: after } = await all.server.ask('GET', `/v1/streams/${id}/banner`, {
+      token: all.tokens.view,
+    });
+    expect(after).toMatchObject({ state: { layers: [{ title: 'last' }] } });
+  });
+
   it('sends another stream to those who watch already', async () => {
     await all.start();
     const [publisher, viewer] = [await all.open(), await all.open()];
@@ -252,6 +292,26 @@ describe('a page that publishes', () => {
     await expect.poll(() => ended(one)).toBe('This stream was deleted.');
     await expect.poll(() => ended(other)).toMatch(/token .* is good no more/);
     await expect.poll(() => one.workers()).toEqual([]);
+  });
+
+  it('is over, too, when it was deleted while the server was out of reach', async () => {
+    await all.start(QUICK);
+    const link = new Swallower(all.server.url);
+    const near = await link.start();
+    try {
+      const publisher = await all.open();
+      await all.publish(publisher, { server: near });
+      const [{ id }] = (await all.shown()) as [StreamView];
+      link.swallowing = true;
+      await expect.poll(async () => (await all.shown())[0]).toMatchObject({ state: 'idle' });
+      await all.server.ask('DELETE', `/v1/streams/${id}`);
+      link.swallowing = false;
+      const ended = () => publisher.evaluate(() => (window as unknown as InPage).kept.ended);
+      await expect.poll(ended).toBe('This stream was deleted.');
+      expect(await all.shown()).toEqual([]);
+    } finally {
+      await link.stop();
+    }
   });
 
   it('leaves nothing behind when it closes', async () => {

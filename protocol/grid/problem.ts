@@ -25,6 +25,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'stream-idle': 409,
   'stream-full': 503,
   'stream-unanswered': 504,
+  'too-many-streams': 409,
   'viewer-refused': 406,
   stale: 409,
   'digest-mismatch': 422,

@@ -18,6 +18,9 @@ export const MOST_SDP = 64 << 10;
 /** That one stream may have at a time, at most. */
 export const MOST_VIEWERS = 500;
 
+/** Of one tenant, at most; those too that nobody publishes now. */
+export const MOST_STREAMS = 1_000;
+
 /** Whether a tab sends to those who watch (WHEP), or receives from those who send (WHIP). */
 export const DIRECTIONS = ['out', 'in'] as const;
 export type Direction = (typeof DIRECTIONS)[number];
@@ -75,9 +78,15 @@ export const fromPublisher = z.union([
       maxViewers: z.int().min(1).max(MOST_VIEWERS).default(8),
       /** Random, of this tab: who shows it again is the same tab, and has its stream back at once. */
       session: z.string().regex(/^[A-Za-z0-9_-]{16,64}$/),
+      /** Id of what it has published until its connection broke: deleted meanwhile, it is not made anew. */
+      stream: z.string().max(64).optional(),
     }),
-    /** Somebody at the tab changed the banner. The server keeps it, and says so. */
-    z.object({ type: z.literal('banner'), state: z.custom<BannerInput>(isObject, 'no banner') }),
+    /** Somebody at the tab changed the banner. The server keeps it, and says so, with the number that it came with. */
+    z.object({
+      type: z.literal('banner'),
+      edit: z.int().min(0).default(0),
+      state: z.custom<BannerInput>(isObject, 'no banner'),
+    }),
     z.object({ type: z.literal('ping') }),
     /** It publishes no more, and does not come back: its stream is idle from now on. */
     z.object({ type: z.literal('leave') }),
@@ -111,8 +120,12 @@ export const toPublisher = z.union([
       /** Milliseconds between two signs of life that the tab gives. */
       pingMs: z.int().positive(),
     }),
-    /** What the server keeps now, whoever changed it: what the tab shows from now on. */
-    z.object({ type: z.literal('banner'), ...keptBanner.shape }),
+    /** What the server keeps now. */
+    z.object({
+      ...{ type: z.literal('banner'), ...keptBanner.shape },
+      /** The tab's own change that this answers; 0 for anybody else's. */
+      edit: z.int().min(0).optional(),
+    }),
     /**
      * About one message (`message-invalid`, `banner-invalid`), after which all else goes on; any other code ends the
      * connection.

@@ -7,7 +7,8 @@ const MAX_AGE = 86_400;
 /**
  * WHEP and WHIP are spoken by players and senders of any origin, so browsers are told to let them. That gives nothing
  * away: such a request needs a token, which only its own page can send along. The cookie of a browser that is logged in
- * does not count: it is of requests of this very origin, and `*` forbids browsers to send it from others.
+ * does not count: it is of requests of this very origin, and `*` forbids browsers to send it from others. People type
+ * these addresses into encoders: a slash at the end is none the worse.
  */
 export function crossOrigin(request: Request, response: Response, next: NextFunction): void {
   response.set({
@@ -20,13 +21,18 @@ export function crossOrigin(request: Request, response: Response, next: NextFunc
       'access-control-allow-headers': 'Authorization, Content-Type, If-Match',
       'access-control-max-age': `${MAX_AGE}`,
     });
+  request.url = request.url.replace(/(?<=[^/])\/+(?=$|\?)/, '');
   next();
 }
 
 /** The addresses are kept for what later versions of WHEP and WHIP may do there (RFC 9725, 4.2). */
 export function otherMethods(request: Request, response: Response, next: NextFunction): void {
-  const ofSession = request.path.split('/').length > 2;
-  const allowed = ofSession ? 'OPTIONS, PATCH, DELETE' : 'OPTIONS, POST';
+  const { length } = request.path.split('/').filter(Boolean);
+  if (length < 1 || length > 2) {
+    next(noStream(request.baseUrl));
+    return;
+  }
+  const allowed = length === 2 ? 'OPTIONS, PATCH, DELETE' : 'OPTIONS, POST';
   response.set('allow', allowed);
   next(
     new EdgeRunnerError(
@@ -36,3 +42,10 @@ export function otherMethods(request: Request, response: Response, next: NextFun
     ),
   );
 }
+
+const noStream = (base: string) =>
+  new EdgeRunnerError(
+    'not-found',
+    'This address names no stream.',
+    `It has the form ${base}/STREAM, with the id of one; ${base}/STREAM/SESSION is what an answer names.`,
+  );

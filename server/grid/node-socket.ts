@@ -11,6 +11,7 @@ import {
   MOST_FILES_IN_ALL,
   type ToNode,
 } from '../../protocol/index.ts';
+import type { Admit } from '../api/request-limits.ts';
 import type { Metrics } from '../metrics.ts';
 import { parsePlain } from '../net/json.ts';
 import { LiveSocket } from '../net/live-socket.ts';
@@ -28,6 +29,7 @@ export interface NodeSocketOptions {
   intervals: Intervals;
   metrics: Metrics;
   log: Logger;
+  admit: Admit;
   /** Whether this connection may speak for a headless node: it has the certificate that they must have, if they must. */
   mayBeHeadless: boolean;
 }
@@ -69,7 +71,7 @@ export class NodeSocket {
   }
 
   async #greet(hello: Hello): Promise<void> {
-    const { grid, intervals, mayBeHeadless } = this.#options;
+    const { grid, intervals, admit, mayBeHeadless } = this.#options;
     this.#socket.greeted();
     if (hello.protocol < LEAST_NODE_PROTOCOL)
       throw new EdgeRunnerError(
@@ -77,13 +79,11 @@ export class NodeSocket {
         `This node speaks version ${hello.protocol} of the protocol, the server ${LEAST_NODE_PROTOCOL} and later.`,
         'Update edge-runner there; a tab needs to be loaded anew.',
       );
-    const row = await grid.authenticate(hello.credential);
-    if (row.host === 'headless' && !mayBeHeadless)
-      throw new EdgeRunnerError(
-        'certificate-unknown',
-        'Headless nodes of this server must show a certificate.',
-        'Join with --cert and --key.',
-      );
+    const row = await admit(async () => {
+      const known = await grid.authenticate(hello.credential);
+      if (known.host === 'headless' && !mayBeHeadless) throw NO_CERTIFICATE;
+      return known;
+    });
     const { node, keep, drop } = await grid.connect(row, randomUUID(), hello, {
       send: (message) => this.#send(message),
       end: (code, why) => this.#end(code, why),
@@ -258,6 +258,12 @@ export class NodeSocket {
     this.#socket.end(code, why);
   }
 }
+
+const NO_CERTIFICATE = new EdgeRunnerError(
+  'certificate-unknown',
+  'Headless nodes of this server must show a certificate.',
+  'Join with --cert and --key.',
+);
 
 /** What was signed for a node is nobody else's; where it goes through is its own business. */
 const withoutAddresses = (text: string): string =>

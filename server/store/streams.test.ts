@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MOST_STREAMS } from '../../protocol/index.ts';
 import type { Database } from './database.ts';
 import { newId } from './ids.ts';
 import { CHANNEL } from './notify.ts';
 import {
+  deleteIdleStreams,
+  deleteStream,
   endSilentStreams,
   extendStreams,
   leaveStream,
   listStreams,
   publishStream,
+  type StreamRow,
   setBanner,
   standingsOf,
   touchStreams,
@@ -68,11 +72,11 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
       db.query(`UPDATE stream SET seen_at = now() - $1 * interval '1 second'`, [seconds]);
 
     it('are taken over by another tab only when theirs has been silent for long', async () => {
-      const first = (await publish())!;
-      expect(await publish({ session: 'two', connection: 'c2' })).toBeNull();
+      const first = (await publish()) as StreamRow;
+      expect(await publish({ session: 'two', connection: 'c2' })).toBe('taken');
       expect(await publish({ connection: 'c3' })).toMatchObject({ id: first.id, connection: 'c3' });
       await silence(29);
-      expect(await publish({ session: 'two', connection: 'c2' })).toBeNull();
+      expect(await publish({ session: 'two', connection: 'c2' })).toBe('taken');
       await silence(31);
       const viewer = (await ask(first.id))!;
       expect(await publish({ session: 'two', connection: 'c2' })).toMatchObject({
@@ -83,13 +87,48 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
       expect((await row()).viewers).toBe(0);
     });
 
+    it('go on as the one that a tab has had, or not at all', async () => {
+      const { id } = (await publish()) as StreamRow;
+      expect(await publish({ stream: id })).toMatchObject({ id });
+      await deleteStream(db, tenant, id);
+      expect(await publish({ stream: id })).toBe('deleted');
+      const other = (await publish({ session: 'two' })) as StreamRow;
+      expect(await publish({ stream: id })).toBe('deleted');
+      expect(await publish({ session: 'two', stream: other.id })).toMatchObject({ id: other.id });
+    });
+
+    it('are so many of a tenant, and no more, however many tabs ask at once', async () => {
+      const { id } = (await publish()) as StreamRow;
+      await db.query(
+        `INSERT INTO stream (id, tenant, name, direction, state, max_viewers, publisher_session, publisher_token)
+         SELECT 's_' || i, $1, 'other-' || i, 'out', 'idle', 8, '', '' FROM generate_series(1, $2::int) AS i`,
+        [tenant, MOST_STREAMS - 3],
+      );
+      const asked = Array.from({ length: 5 }, (_, i) => publish({ name: `new-${i}`, session: `${i}` }));
+      expect((await Promise.all(asked)).filter((one) => one !== 'too-many')).toHaveLength(2);
+      // Those that there are go on.
+      expect(await publish()).toMatchObject({ id });
+      expect(await publish({ name: 'other-1' })).toMatchObject({ id: 's_1' });
+    });
+
+    it('are forgotten when nobody has published them for long, with their viewers', async () => {
+      const { id } = (await publish()) as StreamRow;
+      const viewer = (await ask(id))!;
+      await silence(100);
+      expect(await deleteIdleStreams(db, 60, 10)).toEqual([]);
+      await endSilentStreams(db, TTL);
+      expect(await deleteIdleStreams(db, 110, 10)).toEqual([]);
+      expect(await deleteIdleStreams(db, 60, 10)).toEqual([id]);
+      expect([await listStreams(db, tenant), await stateOf(id, viewer)]).toEqual([[], undefined]);
+    });
+
     it('are published by one of many tabs that try at once', async () => {
       const tries = Array.from({ length: 10 }, (_, i) => publish({ session: `${i}`, connection: `c${i}` }));
-      expect((await Promise.all(tries)).filter(Boolean)).toHaveLength(1);
+      expect((await Promise.all(tries)).filter((one) => one !== 'taken')).toHaveLength(1);
     });
 
     it('let in as many as they may, of many who ask at once, and one for each that goes', async () => {
-      const { id } = (await publish())!;
+      const { id } = (await publish()) as StreamRow;
       const asked = await Promise.all(Array.from({ length: 12 }, () => ask(id)));
       const inside = asked.filter((viewer) => viewer !== null);
       expect(inside).toHaveLength(3);
@@ -105,7 +144,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
     });
 
     it('hear from the connection that speaks for them, and from no other', async () => {
-      const { id } = (await publish())!;
+      const { id } = (await publish()) as StreamRow;
       const viewer = (await ask(id))!;
       const old = { stream: id, connection: 'c0' };
       const now = { stream: id, connection: 'c1' };
@@ -124,7 +163,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
     });
 
     it('are idle after so long a silence, whoever they were connected to, and their viewers end', async () => {
-      const { id } = (await publish())!;
+      const { id } = (await publish()) as StreamRow;
       const viewer = (await ask(id))!;
       await silence(31);
       await touchStreams(db, ['c1']);
@@ -141,7 +180,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
     });
 
     it('lose viewers that nobody answered, and those whose token is good no more', async () => {
-      const { id } = (await publish())!;
+      const { id } = (await publish()) as StreamRow;
       const late = (await ask(id))!;
       await db.query(`UPDATE viewer SET asked_at = now() - interval '11 seconds'`);
       const fresh = (await ask(id))!;
@@ -154,7 +193,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
     });
 
     it('forget what was said when it is of no more use, and who left long ago', async () => {
-      const { id } = (await publish())!;
+      const { id } = (await publish()) as StreamRow;
       const [gone, here] = [(await ask(id))!, (await ask(id))!];
       const kept = async () =>
         (
@@ -177,7 +216,7 @@ describe.each(ENGINES)('on $name', ({ here, open }) => {
     it('are told of by notices that hold ids only, whatever is in an offer', async () => {
       const heard: string[] = [];
       await db.listen(CHANNEL, (payload) => heard.push(payload));
-      const { id } = (await publish())!;
+      const { id } = (await publish()) as StreamRow;
       const viewer = (await ask(id, { offer: 'x'.repeat(60_000) }))!;
       await answerViewer(db, { stream: id, connection: 'c1' }, viewer, 'y'.repeat(60_000));
       await setBanner(db, { tenant, id }, { v: 1, layers: [] });

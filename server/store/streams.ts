@@ -1,4 +1,4 @@
-import type { BannerState, Direction, KeptBanner } from '../../protocol/index.ts';
+import { type BannerState, type Direction, type KeptBanner, MOST_STREAMS } from '../../protocol/index.ts';
 import type { Database, Queries } from './database.ts';
 import { hashOf, newId } from './ids.ts';
 import { notify } from './notify.ts';
@@ -34,18 +34,26 @@ export interface NewStream {
   session: string;
   token: string;
   connection: string;
+  /** Id of the one that it has to be. */
+  stream?: string | undefined;
 }
 
 /**
  * A tab publishes a stream, or takes it up again: its own at once, another's when that one has been silent for `ttlMs`.
- * @returns null while another tab has it.
+ * @returns why not where it cannot: another tab has it, the one that it has to be is no more, there are as many as may be.
  */
 export function publishStream(
   db: Database,
-  { tenant, name, title, direction, maxViewers, session, token, connection }: NewStream,
+  { tenant, name, title, direction, maxViewers, session, token, connection, stream }: NewStream,
   ttlMs: number,
-): Promise<StreamRow | null> {
+): Promise<StreamRow | 'taken' | 'deleted' | 'too-many'> {
   return db.transaction(async (tx) => {
+    const [there] = await tx.query<{ id: string }>(
+      'SELECT id FROM stream WHERE tenant = $1 AND name = $2 FOR UPDATE',
+      [tenant, name],
+    );
+    if (stream !== undefined && there?.id !== stream) return 'deleted';
+    if (!there && !(await hasPlace(tx, tenant))) return 'too-many';
     const key = hashOf(session);
     const [row] = await tx.query<StreamRow>(
       `INSERT INTO stream (id, tenant, name, title, direction, state, max_viewers, publisher_session, publisher_token,
@@ -61,12 +69,22 @@ export function publishStream(
        RETURNING ${STREAM}`,
       [newId('s'), tenant, name, title, direction, maxViewers, key, token, connection, ttlMs],
     );
-    if (!row) return null;
+    if (!row) return 'taken';
     await endStrangers(tx, row.id, key);
     // The connection that it replaces may be at another server.
     await notify(tx, { what: 'stream', id: row.id });
     return row;
   });
+}
+
+/** Of those who ask at once, one after the other is counted. */
+async function hasPlace(tx: Queries, tenant: string): Promise<boolean> {
+  await tx.query('SELECT 1 FROM tenant WHERE id = $1 FOR NO KEY UPDATE', [tenant]);
+  const [row] = await tx.query<{ count: number }>(
+    'SELECT count(*)::int AS count FROM stream WHERE tenant = $1',
+    [tenant],
+  );
+  return row!.count < MOST_STREAMS;
 }
 
 /** @param id of the only one that is wanted. */
@@ -149,6 +167,17 @@ export async function deleteStream(db: Queries, tenant: string, id: string): Pro
   const gone = await db.query('DELETE FROM stream WHERE tenant = $1 AND id = $2 RETURNING id', [tenant, id]);
   if (gone.length > 0) await notify(db, { what: 'stream', id });
   return gone.length > 0;
+}
+
+/** Forgets those that nobody has published for so long. @returns their ids, at most so many. */
+export async function deleteIdleStreams(db: Queries, seconds: number, limit: number): Promise<string[]> {
+  const gone = await db.query<{ id: string }>(
+    `DELETE FROM stream WHERE id IN (
+       SELECT id FROM stream WHERE state = 'idle' AND seen_at < now() - $1 * interval '1 second' LIMIT $2
+       FOR UPDATE SKIP LOCKED) RETURNING id`,
+    [seconds, limit],
+  );
+  return gone.map(({ id }) => id);
 }
 
 /** @returns null where the tenant has no such stream. */

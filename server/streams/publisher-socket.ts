@@ -5,6 +5,7 @@ import {
   EdgeRunnerError,
   type FromPublisher,
   fromPublisher,
+  type KeptBanner,
   LEAST_STREAM_PROTOCOL,
   type Publish,
   type PublisherSignal,
@@ -12,6 +13,7 @@ import {
   type ToPublisher,
 } from '../../protocol/index.ts';
 import { Doorkeeper } from '../api/access.ts';
+import type { Admit } from '../api/request-limits.ts';
 import type { Intervals } from '../grid/intervals.ts';
 import { parsePlain } from '../net/json.ts';
 import { LiveSocket } from '../net/live-socket.ts';
@@ -28,6 +30,7 @@ import {
 } from '../store/streams.ts';
 import { answerViewer, dropViewer, offersOf } from '../store/viewers.ts';
 import { pathOf } from './path.ts';
+import { DELETED, REVOKED, TOO_MANY, taken, UNKNOWN } from './refusals.ts';
 import type { SpeakingTab, Streams } from './streams.ts';
 
 /** Messages that are refused, after which the connection is ended. */
@@ -38,6 +41,7 @@ export interface PublisherSocketOptions {
   streams: Streams;
   intervals: Intervals;
   log: Logger;
+  admit: Admit;
 }
 
 /** The connection of a tab that publishes a stream. What it is told is what stands in the rows; here is only what it was told. */
@@ -119,7 +123,7 @@ export class PublisherSocket implements SpeakingTab {
   }
 
   async #publish({ token, protocol, build, ...asked }: Publish): Promise<void> {
-    const { db, streams, intervals } = this.#options;
+    const { db, streams, intervals, admit } = this.#options;
     this.#socket.greeted();
     if (protocol < LEAST_STREAM_PROTOCOL)
       throw new EdgeRunnerError(
@@ -127,19 +131,16 @@ export class PublisherSocket implements SpeakingTab {
         `This tab speaks version ${protocol} of the protocol, the server ${LEAST_STREAM_PROTOCOL} and later.`,
         'Load it anew.',
       );
-    const caller = (await new Doorkeeper(db).admit('publish', token))!;
+    const caller = (await admit(() => new Doorkeeper(db).admit('publish', token)))!;
     const { connection } = this;
     const row = await publishStream(
       db,
       { ...asked, tenant: caller.tenant, token: caller.id, connection },
       intervals.ttlMs,
     );
-    if (!row)
-      throw new EdgeRunnerError(
-        'conflict',
-        `Another tab publishes "${asked.name}".`,
-        'Close that one, wait until its stream is idle, or take another name.',
-      );
+    if (row === 'deleted') throw DELETED;
+    if (row === 'taken') throw taken(asked.name);
+    if (row === 'too-many') throw TOO_MANY;
     this.#row = row;
     // Before anything is read: what happens from now on is heard of.
     streams.add(this);
@@ -171,7 +172,12 @@ export class PublisherSocket implements SpeakingTab {
         return this.#signal(row, message);
       case 'banner': {
         const state = parseBanner(message.state);
-        await setBanner(db, { tenant: row.tenant, id: row.id, connection: this.connection }, state);
+        const kept = await setBanner(
+          db,
+          { tenant: row.tenant, id: row.id, connection: this.connection },
+          state,
+        );
+        if (kept) this.#tellBanner(kept, message.edit);
       }
     }
   }
@@ -196,13 +202,12 @@ export class PublisherSocket implements SpeakingTab {
     const [standing] = await standingsOf(db, [row.id]);
     if (!standing) throw DELETED;
     if (!standing.good) throw REVOKED;
+    // Not heard of for one ttl, it is idle; as nobody else has it, the tab may have it back.
+    if (standing.connection === null) return this.#end(1012, 'the stream was taken as gone');
     if (standing.connection !== this.connection) return this.#end(4001, 'another connection speaks for it');
     if (standing.bannerRevision !== this.#bannerTold) {
       const banner = await bannerOf(db, row.tenant, row.id);
-      if (banner?.state) {
-        this.#bannerTold = banner.revision;
-        this.#socket.send({ type: 'banner', revision: banner.revision, state: banner.state });
-      }
+      if (banner?.state) this.#tellBanner({ revision: banner.revision, state: banner.state }, 0);
     }
     const alive = new Set(standing.viewers);
     for (const viewer of this.#told)
@@ -210,6 +215,12 @@ export class PublisherSocket implements SpeakingTab {
     const fresh = standing.viewers.filter((id) => !this.#told.has(id));
     this.#told = alive;
     await this.#offer(fresh);
+  }
+
+  /** @param edit the tab's own change that this is; 0 for none. */
+  #tellBanner({ revision, state }: KeptBanner, edit: number): void {
+    this.#bannerTold = revision;
+    this.#socket.send({ type: 'banner', revision, state, edit });
   }
 
   async #offer(viewers: readonly string[]): Promise<void> {
@@ -248,24 +259,6 @@ export class PublisherSocket implements SpeakingTab {
     if (error.code !== 'banner-invalid') this.#end(4003, error.code);
   }
 }
-
-const UNKNOWN = new EdgeRunnerError(
-  'message-invalid',
-  'This message is none that a tab says here.',
-  'Load the tab anew: it or the server is older than the other.',
-);
-
-const DELETED = new EdgeRunnerError(
-  'not-found',
-  'This stream was deleted.',
-  'Publish it again to make another one of that name.',
-);
-
-const REVOKED = new EdgeRunnerError(
-  'token-revoked',
-  'The token that this stream is published with is good no more.',
-  'Ask whoever runs the server for another one.',
-);
 
 function parse(text: string): FromPublisher | null {
   try {

@@ -85,6 +85,24 @@ describe('a tab that publishes', () => {
       await again.vanish();
     });
 
+    it('goes on with its stream, and makes no other one when that was deleted meanwhile', async () => {
+      const tab = await publish();
+      const { stream } = tab.published;
+      await tab.vanish();
+      const back = await publish({ session: tab.session, stream });
+      expect(back.published.stream).toBe(stream);
+      await back.vanish();
+      await server.ask('DELETE', `/v1/streams/${stream}`, { token });
+      const again = { session: tab.session, stream };
+      await expect(publish(again)).rejects.toMatchObject({ code: 'not-found' });
+      expect((await server.ask('GET', '/v1/streams')).body).toEqual({ streams: [] });
+      // Nor does it take up what somebody else has published by its name since.
+      const other = await publish();
+      await other.vanish();
+      await expect(publish(again)).rejects.toMatchObject({ code: 'not-found' });
+      expect(await show(other.published.stream)).toMatchObject({ state: 'live' });
+    });
+
     it('goes on after the server was started anew', async () => {
       const tab = await publish();
       const viewer = await watch(tab);
@@ -152,6 +170,19 @@ describe('a tab that publishes', () => {
     });
   });
 
+  it('is told to come back when its stream was taken as gone, and that another has it only when one has', async () => {
+    // Nobody asks it for a sign of life.
+    await run({ ...BRIEF, pingMs: 60_000 });
+    const tab = await publish();
+    expect((await tab.closed).code).toBe(1012);
+    expect((await show(tab.published.stream)).state).toBe('idle');
+    const other = await publish();
+    expect(other.published.stream).toBe(tab.published.stream);
+    const second = await publish({ session: other.session });
+    expect((await other.closed).code).toBe(4001);
+    await second.vanish();
+  });
+
   describe('has its banner', () => {
     beforeEach(() => run(PATIENT));
 
@@ -163,11 +194,11 @@ describe('a tab that publishes', () => {
       const put = await server.ask<KeptBanner>('PUT', path, { token, body: SHOWN });
       expect(put).toMatchObject({ status: 200, body: { revision: 1, state: { v: 1 } } });
       const told = await tab.next('banner');
-      expect(told).toMatchObject({ revision: 1, state: put.body.state });
+      expect(told).toMatchObject({ revision: 1, edit: 0, state: put.body.state });
       // What was left out is filled in.
       expect(told.state.layers[0]).toMatchObject({ title: 'Ada', shown: true, side: 'left' });
-      tab.send({ type: 'banner', state: { layers: [] } });
-      expect(await tab.next('banner')).toMatchObject({ revision: 2, state: { v: 1, layers: [] } });
+      tab.send({ type: 'banner', edit: 4, state: { layers: [] } });
+      expect(await tab.next('banner')).toMatchObject({ revision: 2, edit: 4, state: { v: 1, layers: [] } });
       expect((await server.ask<BannerView>('GET', path)).body).toEqual({
         ...{ revision: 2, state: { v: 1, layers: [] } },
       });
@@ -178,6 +209,20 @@ describe('a tab that publishes', () => {
         revision: 3,
         state: { layers: [{ id: 'name' }] },
       });
+      await tab.vanish();
+    });
+
+    it('told once for each change, the tab’s own with the number that it gave', async () => {
+      const tab = await publish();
+      const path = `/v1/streams/${tab.published.stream}/banner`;
+      for (const edit of [1, 2, 3]) tab.send({ type: 'banner', edit, state: SHOWN });
+      expect(await Promise.all([1, 2, 3].map(() => tab.next('banner')))).toMatchObject([
+        ...[1, 2, 3].map((edit) => ({ revision: edit, edit })),
+      ]);
+      await server.ask('PUT', path, { token, body: SHOWN });
+      expect(await tab.next('banner')).toMatchObject({ revision: 4, edit: 0 });
+      await tab.settled();
+      expect(tab.received).toEqual([]);
       await tab.vanish();
     });
 

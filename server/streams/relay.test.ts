@@ -266,6 +266,49 @@ describe('a stream', () => {
     }
   });
 
+  it('is found with a slash at the end of its address, and one that names none says what it would have to be', async () => {
+    const { published } = await start();
+    const begun = await postOffer(server.url, `${published.path}/`, view);
+    expect(begun.status).toBe(201);
+    expect((await end(`${begun.headers.get('location')}/?`, view)).status).toBe(200);
+    for (const path of ['/v1/whip', '/v1/whip/', '/v1/whip//', '/v1/whip/a/b/c']) {
+      const answer = await postOffer(server.url, path, publish);
+      expect(answer.headers.get('allow'), path).toBeNull();
+      const { code, remedy } = (await answer.json()) as Problem;
+      expect([answer.status, code], path).toEqual([404, 'not-found']);
+      expect(remedy, path).toContain('/v1/whip/STREAM');
+    }
+  });
+
+  it('tells whoever may watch or send, and nobody else, the ICE servers before the offer', async () => {
+    const ask = (word: string, token: string | null) =>
+      fetch(new URL(`/v1/${word}/any`, server.url), {
+        method: 'OPTIONS',
+        headers: { origin: 'https://player.example', ...(token && { authorization: `Bearer ${token}` }) },
+      });
+    for (const [word, token] of [
+      ['whep', view],
+      ['whip', publish],
+    ] as const) {
+      const told = await ask(word, token);
+      expect(told.status).toBe(200);
+      expect(told.headers.get('link')).toMatch(/^<stun:stun.example.net>; .*credential="p\\\\w"/);
+      expect(told.headers.get('access-control-allow-origin')).toBe('*');
+      expect(told.headers.get('access-control-expose-headers')).toMatch(/Location, Link/);
+      expect(told.headers.get('access-control-allow-methods')).toMatch(/OPTIONS/);
+      const preflight = await ask(word, null);
+      expect([preflight.status, preflight.headers.get('link')]).toEqual([200, null]);
+    }
+    for (const [word, token, status] of [
+      ['whep', 'er_view_unknown', 401],
+      ['whep', await server.token('read'), 403],
+      ['whip', view, 403],
+    ] as const) {
+      const refused = await ask(word, token);
+      expect([refused.status, refused.headers.get('link')], `${word} ${token}`).toEqual([status, null]);
+    }
+  });
+
   it('is open to players of other origins, and to no cookie of theirs', async () => {
     const tab = await start();
     const { path } = tab.published;

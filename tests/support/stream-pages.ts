@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { type StaticPages, serveStatically } from '../../bench/live/static-pages.ts';
-import type { BannerState, StreamView } from '../../protocol/index.ts';
+import type { BannerState, IceServer, StreamView } from '../../protocol/index.ts';
 import { startTestServer, type TestServer, UNHURRIED } from '../../server/testing.ts';
 import type { Call, OpenSource, Publication, Reception, Sending } from '../../web/live/index.ts';
 import { buildLibrary, type LiveWindow, openLivePage } from './live-library.ts';
@@ -64,9 +64,13 @@ export class StreamPages {
   }
 
   /** @param before the server that this one is in the place of: its data, its port, its tokens. */
-  async start(intervals = UNHURRIED, before?: TestServer): Promise<void> {
+  async start(
+    intervals = UNHURRIED,
+    before?: TestServer,
+    iceServers: readonly IceServer[] = [],
+  ): Promise<void> {
     const port = before ? Number(new URL(before.url).port) : 0;
-    this.server = await startTestServer({ intervals, port }, before);
+    this.server = await startTestServer({ intervals, port, iceServers }, before);
     if (before) return;
     this.tokens.publish = await this.server.token('publish');
     this.tokens.view = await this.server.token('view');

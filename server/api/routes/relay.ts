@@ -10,7 +10,7 @@ import {
 } from '../../../protocol/index.ts';
 import type { Services } from '../../services.ts';
 import { endViewer, findViewer } from '../../store/viewers.ts';
-import { opens } from '../access.ts';
+import { Doorkeeper, opens } from '../access.ts';
 import { type Route, route } from '../route.ts';
 import { notFound } from '../router.ts';
 
@@ -37,16 +37,26 @@ interface Relay {
 
 function relay({ db, streams }: Services, { word, direction, access, does }: Relay): Route[] {
   const path = `/v1/${word}/:stream`;
+  const door = new Doorkeeper(db);
+  const links = streams.iceServers.flatMap(linksOf);
   const name = (verb: string) => `${verb}${word === 'whep' ? 'Whep' : 'Whip'}`;
   const asked = (of: string, verb: string): Route =>
     route({
       ...{ method: 'options', path: of, name: name(verb), access: 'public' },
-      summary: 'Which requests a page of another origin may send here.',
+      summary: `Which requests a page of another origin may send here; with a token of scope \`${access}\`, the ICE servers too (\`Link\`).`,
       answer: { status: 200 },
-      handle: async ({ response }) => {
+      handle: async ({ bearer, response }) => {
         response.set('accept-post', SDP_TYPE);
+        // What a browser asks before its page's own request brings none.
+        if (bearer === '') return;
+        await door.admit(access, bearer);
+        tellIceServers(response);
       },
     });
+  const tellIceServers = (response: Response) => {
+    response.setHeader('cache-control', 'no-store');
+    if (links.length > 0) response.setHeader('link', links);
+  };
   return [
     asked(path, 'preflight'),
     route({
@@ -70,9 +80,7 @@ function relay({ db, streams }: Services, { word, direction, access, does }: Rel
         response.statusCode = 201;
         response.setHeader('content-type', SDP_TYPE);
         response.setHeader('location', `/v1/${word}/${params.stream}/${viewer}`);
-        response.setHeader('cache-control', 'no-store');
-        const links = streams.iceServers.flatMap(linksOf);
-        if (links.length > 0) response.setHeader('link', links);
+        tellIceServers(response);
         response.end(answer);
       },
     }),

@@ -88,7 +88,7 @@ export class AnsweredPeers {
     try {
       await peer.setRemoteDescription({ type: 'offer', sdp: withBetterStart(sdp) });
       await offered(peer);
-      const answer = await described(peer, await peer.createAnswer());
+      const answer = await described(peer, await peer.createAnswer(), gone.signal);
       if (gone.signal.aborted) return;
       if (!peer.getTransceivers().some(carries)) throw nothingInCommon();
       await answered(viewer, peer);

@@ -33,7 +33,7 @@ export async function callStream(
   let meter: SendingMeter | null = null;
   const held = await HeldConnection.open({
     host: new URL(url).host,
-    connect: async (hear) => {
+    connect: async (hear, gone) => {
       if (media.kinds.length === 0) throw nothingToSend();
       const next = new MediaStream();
       const connection = await connectTo(
@@ -51,6 +51,7 @@ export async function callStream(
           },
         },
         hear,
+        gone,
       );
       theirs = next;
       meter = new SendingMeter(connection.peer);

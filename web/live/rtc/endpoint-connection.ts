@@ -1,10 +1,11 @@
 import { EdgeRunnerError } from '../../../protocol/index.ts';
-import { connected, described, newPeer, type PeerState, watchPeer } from './peer.ts';
+import { askForIceServers } from './ice-links.ts';
+import { checkPeers, connected, described, newPeer, type PeerState, watchPeer } from './peer.ts';
 import { exchangeSdp, type SdpEndpoint, type SdpSession } from './sdp-exchange.ts';
 import { withBetterStart } from './start-bitrate.ts';
 
 export interface Endpoint extends SdpEndpoint {
-  /** STUN and TURN servers; none by default. */
+  /** STUN and TURN servers, besides those that the endpoint names. */
   iceServers?: readonly RTCIceServer[];
 }
 
@@ -29,14 +30,18 @@ const PATIENCE = 15_000;
 /**
  * Offers, and waits until media can flow.
  * @param hear how it goes after that.
+ * @param gone nobody waits for it any more. It rejects, when the endpoint has heard of it, too.
  * @throws {EdgeRunnerError} as `exchangeSdp`; `connection-lost` when none comes about; `browser-lacks`
  */
 export async function connectTo(
-  { url, token, iceServers = [] }: Endpoint,
+  { url, token, iceServers: own = [] }: Endpoint,
   media: OfferedMedia,
   hear: (state: PeerState) => void,
+  gone: AbortSignal,
 ): Promise<EndpointConnection> {
-  const peer = newPeer(iceServers);
+  checkPeers();
+  const endpoint = { url, ...(token && { token }) };
+  const peer = peerWith(own, await askForIceServers(endpoint, gone));
   let session: SdpSession | null = null;
   let open = false;
   const close = async () => {
@@ -44,24 +49,41 @@ export async function connectTo(
     peer.close();
     await session?.end();
   };
+  const leave = () => peer.close();
+  gone.addEventListener('abort', leave);
   try {
+    gone.throwIfAborted();
     await media.offer(peer);
-    const offer = await described(peer, await peer.createOffer());
-    session = await exchangeSdp({ url, ...(token && { token }) }, offer);
+    const offer = await described(peer, await peer.createOffer(), gone);
+    gone.throwIfAborted();
+    session = await exchangeSdp(endpoint, offer, gone);
     const sdp = withBetterStart(session.answer);
     await peer.setRemoteDescription({ type: 'answer', sdp }).catch((error: unknown) => {
       throw unusable(url, error);
     });
     await media.answered?.(peer);
-    await connected(peer, PATIENCE, () => noPicture(url));
+    await connected(peer, PATIENCE, () => noPicture(url), gone);
     open = true;
     watchPeer(peer, (state) => {
       if (open) hear(state);
     });
     return { peer, close };
   } catch (error) {
-    void close();
+    const closed = close();
+    // Whoever wants to know what is wrong does not wait for that.
+    if (gone.aborted) await closed;
     throw error;
+  } finally {
+    gone.removeEventListener('abort', leave);
+  }
+}
+
+/** What a browser does not take of what others say is left out; of what the page says, the page hears. */
+function peerWith(own: readonly RTCIceServer[], told: readonly RTCIceServer[]): RTCPeerConnection {
+  try {
+    return newPeer([...own, ...told]);
+  } catch {
+    return newPeer(own);
   }
 }
 

@@ -8,7 +8,8 @@ const AGAIN = { first: 1_000, most: 10_000 };
 export interface HeldOptions {
   /** Of the other end, for sentences. */
   host: string;
-  connect(hear: (state: PeerState) => void): Promise<EndpointConnection>;
+  /** @param gone nobody waits for it any more: rejects when nothing of it is left. */
+  connect(hear: (state: PeerState) => void, gone: AbortSignal): Promise<EndpointConnection>;
   /** It was made anew. */
   onAgain?(): void;
   /** What is wrong with it, until it is null again. */
@@ -19,8 +20,10 @@ export interface HeldOptions {
 export class HeldConnection {
   readonly #options: HeldOptions;
   #connection: EndpointConnection | null = null;
-  /** Rises with each try: what belongs to an earlier one is closed, and not listened to. */
-  #turn = 0;
+  /** Of the last try, and of what came of it: an earlier one has ended, and is not listened to. */
+  #turn = new AbortController();
+  /** Settles when nothing is under way any more. */
+  #connecting: Promise<void> = Promise.resolve();
   #retry: ReturnType<typeof setTimeout> | undefined;
   #wait = AGAIN.first;
 
@@ -31,7 +34,7 @@ export class HeldConnection {
   /** @throws {EdgeRunnerError} what the first try throws. */
   static async open(options: HeldOptions): Promise<HeldConnection> {
     const held = new HeldConnection(options);
-    await held.#connect();
+    await held.#connect(held.#turn.signal);
     return held;
   }
 
@@ -42,37 +45,41 @@ export class HeldConnection {
 
   /** Makes it anew at once: something else has to be offered. */
   renew(): void {
-    this.#drop();
+    void this.#drop();
     this.#again(0);
   }
 
-  /** Settles when the other end has heard of it. */
-  async close(): Promise<void> {
-    await this.#drop();
+  /** Settles when the other end has heard of it, and nothing is under way. */
+  close(): Promise<void> {
+    return this.#drop();
   }
 
-  async #connect(): Promise<void> {
-    const turn = ++this.#turn;
-    const connection = await this.#options.connect((state) => {
-      if (turn === this.#turn) this.#hear(state);
-    });
-    if (turn === this.#turn) this.#connection = connection;
-    else void connection.close();
+  async #connect(gone: AbortSignal): Promise<void> {
+    const connecting = this.#options.connect((state) => {
+      if (!gone.aborted) this.#hear(state);
+    }, gone);
+    // It may come about at the very moment when nobody waits for it any more.
+    this.#connecting = connecting.then(
+      (connection) => (gone.aborted ? connection.close() : undefined),
+      () => {},
+    );
+    const connection = await connecting;
+    if (!gone.aborted) this.#connection = connection;
   }
 
   #hear(state: PeerState): void {
     this.#options.onTrouble?.(state === 'connected' ? null : lost(this.#options.host));
     if (state !== 'failed') return;
-    this.#drop();
+    void this.#drop();
     this.#again(AGAIN.first);
   }
 
-  #drop(): Promise<void> | undefined {
-    this.#turn++;
+  async #drop(): Promise<void> {
+    this.#turn.abort();
     clearTimeout(this.#retry);
     const connection = this.#connection;
     this.#connection = null;
-    return connection?.close();
+    await Promise.all([connection?.close(), this.#connecting]);
   }
 
   #again(wait: number): void {
@@ -82,14 +89,15 @@ export class HeldConnection {
   }
 
   async #try(): Promise<void> {
-    const turn = this.#turn + 1;
+    this.#turn = new AbortController();
+    const { signal: gone } = this.#turn;
     try {
-      await this.#connect();
-      if (turn !== this.#turn) return;
+      await this.#connect(gone);
+      if (gone.aborted) return;
       this.#options.onAgain?.();
       this.#options.onTrouble?.(null);
     } catch (error) {
-      if (turn !== this.#turn) return;
+      if (gone.aborted) return;
       this.#options.onTrouble?.(EdgeRunnerError.from(error));
       this.#again(Math.min(AGAIN.most, 2 * this.#wait));
     }

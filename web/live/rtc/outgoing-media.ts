@@ -63,9 +63,10 @@ export class OutgoingMedia {
       if (senders[kind]) continue;
       senders[kind] = transceiver;
       transceiver.sender.setStreams(this.#stream);
-      await transceiver.sender.replaceTrack(this.#track(kind));
     }
+    // Before anything is waited for: the stream may become another one meanwhile.
     this.#keep(peer, senders);
+    await this.#fill(senders);
   }
 
   /** The bitrate and the like of a connection whose descriptions are set. */
@@ -108,17 +109,21 @@ export class OutgoingMedia {
 
   #replace(): void {
     for (const [peer, senders] of this.#senders) {
-      const replaced = KINDS.map((kind) => {
-        const sender = senders[kind]?.sender;
-        const track = this.#track(kind);
-        return sender && sender.track !== track ? sender.replaceTrack(track) : null;
-      });
       // One that was closed meanwhile sends nothing anyway.
-      Promise.all(replaced).then(
+      this.#fill(senders).then(
         () => this.tune(peer),
         () => {},
       );
     }
+  }
+
+  /** Settles when they send what the stream has by then. */
+  async #fill(senders: Senders): Promise<void> {
+    const filled = KINDS.map(async (kind) => {
+      const sender = senders[kind]?.sender;
+      while (sender && sender.track !== this.#track(kind)) await sender.replaceTrack(this.#track(kind));
+    });
+    await Promise.all(filled);
   }
 
   #track(kind: Kind): MediaStreamTrack | null {

@@ -18,23 +18,29 @@ export function newPeer(iceServers: readonly RTCIceServer[]): RTCPeerConnection 
   return new RTCPeerConnection({ iceServers: [...iceServers], bundlePolicy: 'max-bundle' });
 }
 
-/** Sets a description, and waits for its candidates: all go over in one message. @returns the SDP with them. */
+/**
+ * Sets a description, and waits for its candidates: all go over in one message. @returns the SDP with them.
+ * @param gone they are waited for no more.
+ */
 export async function described(
   peer: RTCPeerConnection,
   description: RTCLocalSessionDescriptionInit,
+  gone: AbortSignal,
 ): Promise<string> {
   await peer.setLocalDescription(description);
   await new Promise<void>((resolve) => {
     const timer = setTimeout(done, GATHERING);
     const look = () => {
-      if (peer.iceGatheringState === 'complete') done();
+      if (peer.iceGatheringState === 'complete' || gone.aborted) done();
     };
     function done() {
       clearTimeout(timer);
+      gone.removeEventListener('abort', done);
       peer.removeEventListener('icegatheringstatechange', look);
       resolve();
     }
     peer.addEventListener('icegatheringstatechange', look);
+    gone.addEventListener('abort', done);
     look();
   });
   return peer.localDescription!.sdp;
@@ -70,19 +76,19 @@ export function connected(
   peer: RTCPeerConnection,
   ms: number,
   why: () => EdgeRunnerError,
-  gone?: AbortSignal,
+  gone: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const look = () => {
       if (peer.connectionState === 'connected') over(resolve);
-      else if (peer.connectionState === 'failed') fail();
+      else if (peer.connectionState === 'failed' || gone.aborted) fail();
     };
     const fail = () => over(() => reject(why()));
     const timer = setTimeout(fail, ms);
-    gone?.addEventListener('abort', fail);
+    gone.addEventListener('abort', fail);
     function over(settle: () => void) {
       clearTimeout(timer);
-      gone?.removeEventListener('abort', fail);
+      gone.removeEventListener('abort', fail);
       peer.removeEventListener('connectionstatechange', look);
       settle();
     }

@@ -25,7 +25,10 @@ export interface PublicationEvents {
   onTrouble?(trouble: EdgeRunnerError | null): void;
   /** How many there are now. */
   onViewers?(viewers: number): void;
-  /** What lies over the picture from now on, whoever set it: this page too. */
+  /**
+   * What lies over the picture from now on, whoever set it: this page too, but nothing that is older than what it has set
+   * last.
+   */
   onBanner?(state: BannerState): void;
   /** Somebody calls, and sends this; null when they are gone. */
   onCaller?(viewer: string, stream: MediaStream | null): void;
@@ -69,6 +72,8 @@ export class Publication {
   #link: PublisherLink | null = null;
   #iceServers: readonly RTCIceServer[] = [];
   #banner: KeptBanner | null = null;
+  /** How often this page has changed it. */
+  #edits = 0;
 
   /** {@link publishStream} */
   static async open(
@@ -135,7 +140,10 @@ export class Publication {
     return this.#meters.size;
   }
 
-  /** What lies over the picture, as the server keeps it; null as long as nobody has set anything. */
+  /**
+   * What lies over the picture, as the server keeps it; null as long as nobody has set anything. Its revision rises with
+   * each change, whoever made it.
+   */
   get banner(): KeptBanner | null {
     return this.#banner;
   }
@@ -146,12 +154,13 @@ export class Publication {
   }
 
   /**
-   * Lays something else over the picture. It comes back by `onBanner` when the server keeps it.
+   * Lays something else over the picture, as often as it changes: what the server has no time for is left out, but never
+   * the last. That comes back by `onBanner` when it is kept.
    * @throws {EdgeRunnerError} `banner-invalid`
    */
   setBanner(banner: BannerInput): void {
     const state = parseBanner(banner);
-    this.#link!.say({ type: 'banner', state });
+    this.#link!.say({ type: 'banner', edit: ++this.#edits, state });
   }
 
   /** Sends a viewer away. */
@@ -186,15 +195,16 @@ export class Publication {
     else this.#peers.hear(message);
   }
 
-  #take({ iceServers, banner }: Published): void {
+  #take({ iceServers, banner, edit }: Published): void {
     this.#iceServers = iceServers;
-    if (banner) this.#show(banner);
+    if (banner) this.#show({ ...banner, edit });
   }
 
-  #show({ revision, state }: { revision: number; state: BannerState }): void {
+  #show({ revision, state, edit }: KeptBanner & { edit: number }): void {
     if (revision === this.#banner?.revision) return;
     this.#banner = { revision, state };
-    this.#events.onBanner?.(state);
+    // Else it was told before the worker heard of the page's last change.
+    if (edit === this.#edits) this.#events.onBanner?.(state);
   }
 
   async #answered(viewer: string, peer: RTCPeerConnection): Promise<void> {

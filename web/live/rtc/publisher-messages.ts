@@ -1,19 +1,25 @@
 import type {
-  BannerState,
   ErrorRecord,
+  KeptBanner,
   Publish,
   PublisherSignal,
   ToPublisher,
 } from '../../../protocol/index.ts';
+import type { BannerChange } from './banner-changes.ts';
 
-export type Published = Extract<ToPublisher, { type: 'published' }>;
-export type Said = PublisherSignal | { type: 'banner'; state: BannerState };
+/** The page's own changes of the banner that are counted in, or were refused: up to this one. */
+interface Counted {
+  edit: number;
+}
+export type Published = Extract<ToPublisher, { type: 'published' }> & Counted;
+export type ToldBanner = { type: 'banner' } & KeptBanner & Counted;
+export type Said = PublisherSignal | ({ type: 'banner' } & BannerChange);
 
 /** Who publishes what, and where. */
 export interface PublisherSetup {
   /** Of the server's socket. */
   url: string;
-  publish: Omit<Publish, 'type' | 'protocol'>;
+  publish: Omit<Publish, 'type' | 'protocol' | 'stream'>;
 }
 
 export type ToPublisherWorker =
@@ -23,7 +29,9 @@ export type ToPublisherWorker =
   | { type: 'close' };
 
 export type FromPublisherWorker =
-  | Extract<ToPublisher, { type: 'published' | 'banner' | 'signal' }>
+  | Published
+  | ToldBanner
+  | Extract<ToPublisher, { type: 'signal' }>
   /** Whoever is listed in the last `published` and waits for an answer has made its offer by now. */
   | { type: 'settled' }
   /** What is wrong with the connection, or with one message; null when all is well again. */

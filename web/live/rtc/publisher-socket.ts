@@ -1,5 +1,4 @@
 import {
-  type BannerState,
   EdgeRunnerError,
   type ErrorCode,
   type ErrorRecord,
@@ -9,7 +8,10 @@ import {
   type ToPublisher,
   toPublisher,
 } from '../../../protocol/index.ts';
-import type { FromPublisherWorker, Published, PublisherSetup, Said } from './publisher-messages.ts';
+import { BannerChanges } from './banner-changes.ts';
+import type { FromPublisherWorker, PublisherSetup, Said } from './publisher-messages.ts';
+
+type Published = Extract<ToPublisher, { type: 'published' }>;
 
 /** Milliseconds before another try to connect: a random share of what doubles from the first to the longest. */
 const FIRST_WAIT = 500;
@@ -24,7 +26,7 @@ const TAKEN_OVER = 4001;
 /** Refusals after which trying again would not help, or would take the stream from somebody. */
 const FINAL: readonly ErrorCode[] = [
   ...(['token-missing', 'token-unknown', 'token-revoked', 'token-expired', 'scope-missing'] as const),
-  ...(['conflict', 'not-found', 'build-too-old'] as const),
+  ...(['conflict', 'not-found', 'too-many-streams', 'build-too-old'] as const),
 ];
 /** Refusals of one message, after which all else goes on. */
 const OF_ONE_MESSAGE: readonly ErrorCode[] = ['message-invalid', 'banner-invalid'];
@@ -40,8 +42,12 @@ export class PublisherSocket {
   #state: 'opening' | 'published' | 'broken' | 'over' = 'opening';
   /** That ended this connection, where the server said one. */
   #refusal: ErrorRecord | null = null;
-  /** Changed here, and not yet known to be kept. */
-  #banner: BannerState | null = null;
+  readonly #banner = new BannerChanges({
+    send: (change) => this.#send({ type: 'banner', ...change }),
+    tell: ({ revision, state }, edit) => this.#tell({ type: 'banner', revision, state, edit }),
+  });
+  /** Its id, from when it was published first: it is this one that goes on, or none. */
+  #stream: string | undefined;
   /** Pings on their way whose answer has to be told. */
   #settling = false;
   #heardAt = 0;
@@ -57,12 +63,13 @@ export class PublisherSocket {
 
   /** Signals are about this connection's moment: while there is none they are left out, and made good when it is back. */
   say(message: Said): void {
-    if (message.type === 'banner') this.#banner = message.state;
-    this.#send(message);
+    if (message.type === 'banner') this.#banner.change(message);
+    else this.#send(message);
   }
 
   /** Ends the connection when all is said: the stream is idle then, for everybody. */
   close(): void {
+    this.#banner.flush();
     this.#send({ type: 'leave' });
     this.#state = 'over';
     const socket = this.#socket;
@@ -83,7 +90,12 @@ export class PublisherSocket {
     this.#socket = socket;
     this.#refusal = null;
     this.#timer = setTimeout(() => this.#lost(socket), PATIENCE);
-    socket.onopen = () => this.#send({ type: 'publish', protocol: STREAM_PROTOCOL, ...this.#setup.publish });
+    const { publish } = this.#setup;
+    socket.onopen = () =>
+      this.#send({
+        ...{ type: 'publish', protocol: STREAM_PROTOCOL, ...publish },
+        ...(this.#stream !== undefined && { stream: this.#stream }),
+      });
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
       this.#heardAt = performance.now();
       const message = typeof data === 'string' ? parse(data) : null;
@@ -98,8 +110,7 @@ export class PublisherSocket {
         this.#published(message);
         break;
       case 'banner':
-        this.#banner = null;
-        this.#tell(message);
+        this.#banner.heard(message, message.edit);
         this.#tell({ type: 'trouble', error: null });
         break;
       case 'signal':
@@ -123,7 +134,8 @@ export class PublisherSocket {
       this.#refusal = refusal;
       this.#lost(this.#socket);
     } else {
-      if (refusal.code === 'banner-invalid') this.#banner = null;
+      // A text in it may be none that any message may have: the server cannot say what it was about then.
+      this.#banner.refused();
       this.#tell({ type: 'trouble', error: recordOf(refusal) });
     }
   }
@@ -131,12 +143,12 @@ export class PublisherSocket {
   #published(message: Published): void {
     clearTimeout(this.#timer);
     this.#state = 'published';
+    this.#stream = message.stream;
     this.#tries = 0;
-    const banner = this.#banner;
-    // What was changed here meanwhile is what counts, and comes back as soon as it is kept.
-    this.#tell(banner ? { ...message, banner: null } : message);
+    const { edit, pending } = this.#banner;
+    this.#tell({ ...message, banner: pending ? null : message.banner, edit });
     this.#tell({ type: 'trouble', error: null });
-    if (banner) this.#send({ type: 'banner', state: banner });
+    this.#banner.connected(message.banner);
     // Offers of those who wait follow, in their order: the answer to this comes after them.
     this.#settling = true;
     this.#send({ type: 'ping' });
@@ -169,6 +181,7 @@ export class PublisherSocket {
   #letGo(): void {
     clearInterval(this.#ping);
     clearTimeout(this.#timer);
+    this.#banner.disconnected();
     const socket = this.#socket;
     this.#socket = null;
     if (socket) Object.assign(socket, { onopen: null, onmessage: null, onclose: null });

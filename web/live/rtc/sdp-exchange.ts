@@ -19,47 +19,61 @@ export interface SdpSession {
 const PATIENCE = 12_000;
 const PATIENCE_AT_END = 5_000;
 
-/** @throws {EdgeRunnerError} as the endpoint says; `cors-refused`, `url-unreachable`, `url-status`, `input-not-media` */
-export async function exchangeSdp({ url, token }: SdpEndpoint, offer: string): Promise<SdpSession> {
-  const headers = { 'content-type': 'application/sdp', ...(token && { authorization: `Bearer ${token}` }) };
-  const signal = AbortSignal.timeout(PATIENCE);
-  const answered = await fetch(url, { method: 'POST', body: offer, headers, signal }).catch(
-    (error: unknown) => {
-      if (signal.aborted) throw silent(url, error);
-      return null;
-    },
-  );
+/**
+ * @param gone nobody waits for it any more: it ends, and so does a session that has begun.
+ * @throws {EdgeRunnerError} as the endpoint says; `cors-refused`, `url-unreachable`, `url-status`, `input-not-media`
+ */
+export async function exchangeSdp(
+  { url, token }: SdpEndpoint,
+  offer: string,
+  gone: AbortSignal,
+): Promise<SdpSession> {
+  const late = AbortSignal.timeout(PATIENCE);
+  const failed = (error: unknown) => {
+    throw late.aborted && !gone.aborted ? silent(url, error) : error;
+  };
+  const answered = await fetch(url, {
+    ...{ method: 'POST', body: offer, signal: AbortSignal.any([late, gone]) },
+    headers: { 'content-type': 'application/sdp', ...bearer(token) },
+  }).catch((error: unknown) => (late.aborted || gone.aborted ? failed(error) : null));
   if (!answered) throw await whyUnreadable(url, 'answers, those to OPTIONS too', HEADERS);
   if (!answered.ok) throw await refusalOf(url, answered);
-  const answer = await answered.text();
-  if (!answer.startsWith('v=0'))
-    throw new EdgeRunnerError(
-      'input-not-media',
-      `${new URL(url).host} does not answer with SDP: this is no WHIP or WHEP address.`,
-      'Take the address that the media server names for WHIP (sending) or WHEP (watching).',
-    );
   const location = answered.headers.get('location');
-  return {
-    answer,
-    end: async () => {
-      if (!location) return;
-      const session = new URL(location, url);
-      // The page may be on its way out.
-      await fetch(session, {
-        method: 'DELETE',
-        keepalive: true,
-        signal: AbortSignal.timeout(PATIENCE_AT_END),
-        ...(token && { headers: { authorization: headers.authorization! } }),
-      }).catch(() => {});
-    },
+  const end = async () => {
+    if (!location) return;
+    // Of whoever answered: the offer may have been sent on to another address.
+    const session = new URL(location, answered.url);
+    const signal = AbortSignal.timeout(PATIENCE_AT_END);
+    // The page may be on its way out.
+    await fetch(session, { method: 'DELETE', keepalive: true, signal, headers: bearer(token) }).catch(
+      () => {},
+    );
   };
+  try {
+    const answer = await answered.text().catch(failed);
+    if (!answer.startsWith('v=0')) throw noSdp(url);
+    return { answer, end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }
+
+export const bearer = (token: string | undefined): Record<string, string> =>
+  token ? { authorization: `Bearer ${token}` } : {};
 
 /** What a page of another origin needs besides, to send a token and SDP and to read where the session is. */
 const HEADERS = [
   'Access-Control-Allow-Headers: authorization, content-type',
   'Access-Control-Expose-Headers: location',
 ];
+
+const noSdp = (url: string) =>
+  new EdgeRunnerError(
+    'input-not-media',
+    `${new URL(url).host} does not answer with SDP: this is no WHIP or WHEP address.`,
+    'Take the address that the media server names for WHIP (sending) or WHEP (watching).',
+  );
 
 const silent = (url: string, cause: unknown) =>
   new EdgeRunnerError(

@@ -1,7 +1,7 @@
 import { EdgeRunnerError } from '../../../protocol/index.ts';
 import { checkedAddress } from '../sources/addresses.ts';
 import { connectTo, type Endpoint } from './endpoint-connection.ts';
-import { HeldConnection } from './held-connection.ts';
+import { HeldConnection, type HeldOptions } from './held-connection.ts';
 import { type Kind, OutgoingMedia, type QualityOptions } from './outgoing-media.ts';
 import { NOTHING_SENT, SendingMeter, type SendingStats } from './send-stats.ts';
 
@@ -40,7 +40,7 @@ export async function sendWhip(
   const media = new OutgoingMedia(stream, options);
   let offered: readonly Kind[] = [];
   let meter: SendingMeter | null = null;
-  const connect = async (hear: Parameters<typeof connectTo>[2]) => {
+  const connect: HeldOptions['connect'] = async (hear, gone) => {
     // A server may wait for whatever it was promised: it is promised no sound where there is none.
     offered = media.kinds;
     if (offered.length === 0) throw nothingToSend();
@@ -48,6 +48,7 @@ export async function sendWhip(
       { ...options, url },
       { offer: (peer) => media.offer(peer, offered, 'sendonly'), answered: (peer) => media.tune(peer) },
       hear,
+      gone,
     );
     meter = new SendingMeter(connection.peer);
     return connection;

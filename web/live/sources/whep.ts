@@ -14,14 +14,14 @@ export async function openWhep(options: WhepOptions, events: SourceEvents): Prom
   let stream = new MediaStream();
   const held = await HeldConnection.open({
     host: new URL(url).host,
-    connect: async (hear): Promise<EndpointConnection> => {
+    connect: async (hear, gone): Promise<EndpointConnection> => {
       const next = new MediaStream();
       const offer = (peer: RTCPeerConnection) => {
         peer.addTransceiver('video', { direction: 'recvonly' });
         peer.addTransceiver('audio', { direction: 'recvonly' });
         peer.addEventListener('track', ({ track }) => next.addTrack(track));
       };
-      const connection = await connectTo({ ...options, url }, { offer }, hear);
+      const connection = await connectTo({ ...options, url }, { offer }, hear, gone);
       stream = next;
       return connection;
     },
