@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { StreamView } from '../protocol/index.ts';
 import { QUICK, UNHURRIED } from '../server/testing.ts';
 import { Swallower } from '../server/testing-links.ts';
+import { openHaltable } from './support/haltable-browser.ts';
 import { loadLibrary } from './support/live-library.ts';
 import { expectAccessible, expectFits, openPage, shoot } from './support/pages.ts';
 import {
@@ -17,16 +18,6 @@ import {
 import { readCounters } from './support/y4m.ts';
 
 const all = StreamPages.use();
-
-/** Of all packets of its connections, a page loses so many per cent. */
-async function loseMedia(page: Page, packetLoss: number): Promise<void> {
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send('Network.enable');
-  await devtools.send('Network.emulateNetworkConditions', {
-    ...{ offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 },
-    packetLoss,
-  });
-}
 
 describe('the example pages', () => {
   it('publish and watch, count who watches, and say what is wrong', async () => {
@@ -145,17 +136,23 @@ describe('a page that publishes', () => {
 
   it('goes on when the network to whoever watches was gone for ten seconds', async () => {
     await all.start();
-    const [publisher, viewer] = [await all.open(), await all.open()];
-    await all.watch(viewer, await all.publish(publisher));
-    await expectFrames(viewer);
-    await loseMedia(publisher, 100);
-    const gone = sleep(10_000);
-    await expect.poll(() => troubles(viewer)).toEqual([expect.stringContaining('is interrupted')]);
-    await gone;
-    await loseMedia(publisher, 0);
-    await expect.poll(async () => (await troubles(viewer)).at(-1)).toBe(null);
-    await expectFrames(viewer);
-    expect(await viewers(publisher)).toBe(1);
+    const other = await openHaltable();
+    try {
+      const [publisher, viewer] = [await all.open(other.browser), await all.open()];
+      await all.watch(viewer, await all.publish(publisher));
+      await expectFrames(viewer);
+      other.halt();
+      const gone = sleep(10_000);
+      await expect.poll(() => troubles(viewer)).toEqual([expect.stringContaining('is interrupted')]);
+      await gone;
+      other.goOn();
+      await expect.poll(async () => (await troubles(viewer)).at(-1)).toBe(null);
+      await expectFrames(viewer);
+      expect(await viewers(publisher)).toBe(1);
+    } finally {
+      for (const context of all.contexts.splice(0)) await context.close();
+      await other.close();
+    }
   });
 
   it('comes back after its stream was taken as gone, and so do those who watched', async () => {

@@ -76,8 +76,8 @@ export class StreamPages {
     this.tokens.view = await this.server.token('view');
   }
 
-  async open(): Promise<Page> {
-    const { page, context, faults: own } = await openLivePage(this.browser, this.pages);
+  async open(browser = this.browser): Promise<Page> {
+    const { page, context, faults: own } = await openLivePage(browser, this.pages);
     this.contexts.push(context);
     this.faults.push(own);
     return page;
