@@ -1,5 +1,6 @@
 import type { FrameLedger } from '../pipeline/frame-ledger.ts';
 import { type Meter, StageMeter } from '../pipeline/meter.ts';
+import { paced } from '../pipeline/pace.ts';
 import type { FrameClock } from './frame-clock.ts';
 import type { LiveReport } from './live-messages.ts';
 
@@ -20,7 +21,7 @@ type Sizes = Pick<LiveReport, 'width' | 'height' | 'source'>;
 export class LiveTally {
   readonly #measured: Measured;
   readonly #tell: (report: LiveReport) => void;
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly close: () => void;
   #sizes: Sizes | null = null;
   #began = performance.now();
   #droppedBefore = 0;
@@ -31,7 +32,7 @@ export class LiveTally {
   constructor(measured: Measured, tell: (report: LiveReport) => void) {
     this.#measured = measured;
     this.#tell = tell;
-    this.#timer = setInterval(() => this.#report(), INTERVAL);
+    this.close = paced(INTERVAL, () => this.#report());
   }
 
   /** Inference has looked at a frame. */
@@ -47,10 +48,6 @@ export class LiveTally {
   /** @param ms that a frame took from coming in to being handed on. */
   wentOut(ms: number): void {
     this.#latency.add(ms);
-  }
-
-  close(): void {
-    clearInterval(this.#timer);
   }
 
   #report(): void {

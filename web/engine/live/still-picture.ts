@@ -1,4 +1,5 @@
 import type { FrameLedger } from '../pipeline/frame-ledger.ts';
+import { paced } from '../pipeline/pace.ts';
 
 /** Milliseconds without a frame after which a source stands still: cameras in the dark give one every 66. */
 const STILL = 100;
@@ -15,7 +16,7 @@ export class StillPicture {
   readonly #isDue: () => boolean;
   /** The last frame that came, and when. */
   #last: { frame: VideoFrame; at: number } | null = null;
-  #timer: ReturnType<typeof setInterval> | null = null;
+  #end: (() => void) | null = null;
 
   /**
    * @param again takes a frame over.
@@ -31,14 +32,14 @@ export class StillPicture {
   hold(frame: VideoFrame): void {
     this.#drop();
     this.#last = { frame: this.#ledger.own(frame.clone()), at: performance.now() };
-    this.#timer ??= setInterval(() => this.#look(), INTERVAL);
+    this.#end ??= paced(INTERVAL, () => this.#look());
   }
 
   /** Shows nothing again any more. */
   release(): void {
     this.#drop();
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    this.#end?.();
+    this.#end = null;
   }
 
   #drop(): void {

@@ -36,3 +36,9 @@ export class Pace {
     return { began: Math.round(began), dropped: this.#dropped, latency: this.#latency.report() };
   }
 }
+
+/** Calls at an even pace of so many milliseconds, for what is shown while nothing else happens. @returns what ends it. */
+export function paced(ms: number, call: () => void): () => void {
+  const timer = setInterval(call, ms);
+  return () => clearInterval(timer);
+}
