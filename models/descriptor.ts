@@ -109,7 +109,7 @@ export function checkTask(
     model.task === 'depth'
       ? `${model.name} gives a map, as depth models do, and finds no objects.`
       : `${model.name} finds objects and estimates no depth.`,
-    `Choose it for ${model.task === 'depth' ? 'depth' : 'detection'}, or another model here.`,
+    `Give it to the stage "${model.task}" (--${model.task}), or choose another model here.`,
   );
 }
 

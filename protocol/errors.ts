@@ -73,6 +73,7 @@ export const ERROR_EXIT = {
   'trickle-refused': 2,
   'not-found': 2,
   conflict: 2,
+  'banner-changed': 2,
   'stream-direction': 2,
   'stream-idle': 1,
   'stream-full': 1,

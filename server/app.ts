@@ -16,10 +16,10 @@ import { sessionRoutes } from './api/routes/session.ts';
 import { streamRoutes } from './api/routes/streams.ts';
 import { systemRoutes } from './api/routes/system.ts';
 import { uploadRoutes } from './api/routes/uploads.ts';
-import { demoModels } from './demo-models.ts';
 import { installFiles } from './install.ts';
 import type { RequestLimits } from './options.ts';
 import { ortFolder, pagesFolder } from './pages.ts';
+import { publicModels } from './public-models.ts';
 import type { Services } from './services.ts';
 import { recordAct } from './store/records.ts';
 
@@ -60,7 +60,7 @@ export function buildApp(
   app.use(safeHeaders(services, secure));
   app.use('/ort/', express.static(ortFolder(), { immutable: true, maxAge: '1h' }));
   app.use('/assets/', express.static(`${pagesFolder()}/assets`, { immutable: true, maxAge: '1y' }));
-  app.use('/models/', demoModels(models));
+  app.use('/models/', publicModels(models));
   for (const page of PAGES) app.use(`/${page}`, express.static(`${pagesFolder()}/${page}`));
   app.get('/', (_request, response) => response.redirect(302, '/dashboard/'));
   app.use(['/ca.pem', '/install.sh', '/edge-runner.tgz'], requestLimit(limits));

@@ -1,5 +1,5 @@
 import { checkTask, type ModelDescriptor } from '../models/descriptor.ts';
-import { findEntry, REGISTRY, unknownModel } from '../models/registry.ts';
+import { findEntry, REGISTRY, type RegistryEntry, unknownModel } from '../models/registry.ts';
 import {
   locateEntry,
   type ResolvedModel,
@@ -41,6 +41,11 @@ export class ModelShelf {
       ...(await Promise.all(builtIn)),
       ...userNames(added).map((name) => ({ name, task: added.get(name)!.task, here: true })),
     ];
+  }
+
+  /** Where the file of a built-in model lies; null when it is not here. */
+  async locate(entry: RegistryEntry): Promise<string | null> {
+    return (await locateEntry(entry, this.#store))?.path ?? null;
   }
 
   /** A model's file, downloaded first where it has to be. @throws {EdgeRunnerError} `not-found`; of the store. */

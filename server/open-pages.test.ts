@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { describeModel } from '../models/descriptor.ts';
 import { findEntry } from '../models/registry.ts';
@@ -30,6 +32,15 @@ describe('the models that come with it', () => {
     expect(told).toMatchObject({ name, task: entry.task });
     // The same that a node is told.
     expect((await server.ask('GET', `/v1/models/${name}/descriptor`)).body).toEqual(told);
+  });
+
+  it('lie beside others of the registry that are here', async () => {
+    const bytes = Buffer.from('as if it were the model');
+    await mkdir(join(server.folder, 'models'), { recursive: true });
+    await writeFile(join(server.folder, 'models', findEntry('yolox-tiny')!.fileNames[0]!), bytes);
+    const got = await get(`/models/${findEntry('yolox-tiny')!.fileNames[0]}`);
+    expect(got.status).toBe(200);
+    expect(Buffer.from(await got.arrayBuffer())).toEqual(bytes);
   });
 
   it('are all that lies there', async () => {

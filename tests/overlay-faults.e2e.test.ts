@@ -175,6 +175,20 @@ describe('what goes wrong is said in the page, which goes on', () => {
     expect(new Set(numbers).size).toBeGreaterThan(5);
   });
 
+  it('a model that cannot be had is refused, and the one before goes on', async () => {
+    const { page } = await all.open();
+    await start(page);
+    await looks(page);
+    await choose(page, 'Finds objects', 'yolox-s');
+    await page.getByRole('alert').getByText('The model yolox-s cannot be had').waitFor();
+    await expect.poll(() => page.getByRole('combobox', { name: /^Finds/ }).inputValue()).toBe('street-yolo');
+    await expect.poll(() => measures(page)).toMatch(/backend\s+cpu/);
+    await looks(page);
+    expect(await page.getByLabel('van', { exact: true }).count()).toBe(1);
+    await choose(page, 'Finds objects', 'street-yolo');
+    await expect.poll(() => alerts(page)).toBe(0);
+  });
+
   it('a browser without Web Audio: the picture comes without its sound', async () => {
     const { page, faults } = await all.open((page) =>
       page.addInitScript(() => Object.assign(globalThis, { AudioContext: undefined })),

@@ -21,6 +21,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'not-found': 404,
   'upload-missing': 422,
   conflict: 409,
+  'banner-changed': 412,
   'stream-direction': 409,
   'stream-idle': 409,
   'stream-full': 503,

@@ -196,17 +196,20 @@ export async function bannerOf(
 /**
  * Keeps a banner; the tab hears of it.
  * @param connection where the tab itself changed it: nothing, where a newer one speaks for it.
- * @returns its revision; null where there is no such stream.
+ * @param revision that it is a change of; of any where it is absent.
+ * @returns its revision; null where there is no such stream, or no such revision.
  */
 export async function setBanner(
   db: Queries,
-  { tenant, id, connection = null }: { tenant: string; id: string; connection?: string | null },
+  which: { tenant: string; id: string; connection?: string | null; revision?: number | null },
   state: BannerState,
 ): Promise<KeptBanner | null> {
+  const { tenant, id, connection = null, revision = null } = which;
   const [row] = await db.query<{ revision: number }>(
     `UPDATE stream SET banner = $4::jsonb, banner_revision = banner_revision + 1
-     WHERE tenant = $1 AND id = $2 AND ($3::text IS NULL OR connection = $3) RETURNING banner_revision AS revision`,
-    [tenant, id, connection, JSON.stringify(state)],
+     WHERE tenant = $1 AND id = $2 AND ($3::text IS NULL OR connection = $3)
+       AND ($5::int IS NULL OR banner_revision = $5) RETURNING banner_revision AS revision`,
+    [tenant, id, connection, JSON.stringify(state), revision],
   );
   if (!row) return null;
   await notify(db, { what: 'stream', id });

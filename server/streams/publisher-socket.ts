@@ -201,7 +201,11 @@ export class PublisherSocket implements SpeakingTab {
     if (!row || !this.#socket.open) return;
     const [standing] = await standingsOf(db, [row.id]);
     if (!standing) throw DELETED;
-    if (!standing.good) throw REVOKED;
+    if (!standing.good) {
+      // It cannot come back.
+      await endStream(db, { id: row.id, connection: this.connection });
+      throw REVOKED;
+    }
     // Not heard of for one ttl, it is idle; as nobody else has it, the tab may have it back.
     if (standing.connection === null) return this.#end(1012, 'the stream was taken as gone');
     if (standing.connection !== this.connection) return this.#end(4001, 'another connection speaks for it');

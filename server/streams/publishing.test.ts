@@ -226,6 +226,38 @@ describe('a tab that publishes', () => {
       await tab.vanish();
     });
 
+    it('changed only as it was read, where that is asked', async () => {
+      const tab = await publish();
+      const url = new URL(`/v1/streams/${tab.published.stream}/banner`, server.url);
+      const put = (match: string) =>
+        fetch(url, {
+          method: 'PUT',
+          headers: {
+            authorization: `Bearer ${token}`,
+            'content-type': 'application/json',
+            'if-match': match,
+          },
+          body: JSON.stringify(SHOWN),
+        });
+      expect((await put('"0"')).headers.get('etag')).toBe('"1"');
+      tab.send({ type: 'banner', edit: 1, state: { layers: [] } });
+      await expect
+        .poll(async () =>
+          (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).headers.get('etag'),
+        )
+        .toBe('"2"');
+      for (const old of ['"1"', '"7"', 'W/"2"', 'two']) {
+        const refused = await put(old);
+        expect([refused.status, ((await refused.json()) as Problem).code], old).toEqual([
+          412,
+          'banner-changed',
+        ]);
+      }
+      expect((await put('"2"')).status).toBe(200);
+      expect((await put('*')).headers.get('etag')).toBe('"4"');
+      await tab.vanish();
+    });
+
     it('refused where it is none, and all else goes on', async () => {
       const tab = await publish();
       const path = `/v1/streams/${tab.published.stream}/banner`;

@@ -246,6 +246,9 @@ describe('a stream', () => {
     await server.ask('DELETE', `/v1/tokens/${mine.body.id}`);
     expect(await tab.next('refused')).toMatchObject({ code: 'token-revoked' });
     expect((await tab.closed).code).toBe(4003);
+    // It cannot come back: nobody waits for it.
+    const { stream } = tab.published;
+    expect((await server.ask<StreamView>('GET', `/v1/streams/${stream}`)).body.state).toBe('idle');
   });
 
   it('takes no candidates that come later, and keeps other methods for later', async () => {

@@ -168,7 +168,9 @@ export const troubles = (page: Page) => page.evaluate(() => (window as unknown a
 export async function expectFrames(page: Page, id = 'watched', frames = 15): Promise<number[]> {
   const numbers = await page.evaluate(readCounters, { selector: `#${id}`, frames });
   expect(numbers.at(-1)! - numbers[0]!, `${numbers}`).toBeGreaterThan(frames / 2);
-  expect([...numbers].sort((a, b) => a - b)).toEqual(numbers);
+  // Of an encoder that is starved one picture may be too blurred to be read.
+  const falls = numbers.filter((number, i) => i > 0 && number < numbers[i - 1]!);
+  expect(falls.length, `${numbers}`).toBeLessThanOrEqual(1);
   return numbers;
 }
 

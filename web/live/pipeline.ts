@@ -34,8 +34,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     await pipeline.setSource(options.source);
     if (options.output) {
       options.output.srcObject = pipeline.stream;
-      // Where the browser lets nothing play before a gesture, the element's own controls start it.
-      await options.output.play().catch(() => {});
+      // It plays when the first picture comes. Where the browser lets nothing play before a gesture, its own controls start it.
+      options.output.play().catch(() => {});
     }
     return pipeline;
   } catch (error) {
@@ -43,6 +43,9 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     throw error;
   }
 }
+
+/** Milliseconds without a picture after which that is told. */
+const STANDSTILL = 4_000;
 
 /** A live picture that runs. */
 export class Pipeline {
@@ -62,6 +65,7 @@ export class Pipeline {
   readonly #troubles: Record<'source' | 'inset', EdgeRunnerError | null> = { source: null, inset: null };
   /** Pictures that came out so far, and when the tab was hidden. */
   #pictures = 0;
+  #cameAt = 0;
 
   /** Use {@link createPipeline}. */
   constructor(options: PipelineOptions) {
@@ -110,6 +114,7 @@ export class Pipeline {
     if (this.#closed || wanted !== this.#wanted) return opened.close();
     this.#source?.close();
     this.#source = opened;
+    this.#cameAt = performance.now();
     this.#tellTrouble('source', null);
   }
 
@@ -218,6 +223,7 @@ export class Pipeline {
 
   #hearReport(report: LiveReport): void {
     this.#pictures += report.frames;
+    this.#seeStandstill(report.came);
     if (report.latency) this.#sound?.follow(report.latency.p50 + (this.#source?.soundLead ?? 0));
     this.#options.onReport?.(report);
   }
@@ -228,6 +234,16 @@ export class Pipeline {
     if (what === 'unmuted') this.#tellTrouble('source', null);
     // A camera that was unplugged has said so by now, with more to it.
     else if (!this.#troubles.source) this.#tellTrouble('source', what === 'muted' ? MUTED : ENDED);
+  }
+
+  /** A source may stop to send without a word. */
+  #seeStandstill(came: number): void {
+    const now = performance.now();
+    const source = this.#source;
+    if (came > 0 || !source || source.mayStandStill || source.player?.paused) {
+      this.#cameAt = now;
+      if (this.#troubles.source === STANDS) this.#tellTrouble('source', null);
+    } else if (now - this.#cameAt > STANDSTILL && !this.#troubles.source) this.#tellTrouble('source', STANDS);
   }
 
   /** The engine is in a worker, which goes on; whoever looks again should know what happened meanwhile. */
@@ -253,6 +269,12 @@ const pictureOf = (stream: MediaStream): MediaStreamTrack | undefined => {
   const tracks = stream.getVideoTracks();
   return tracks.find(({ readyState }) => readyState === 'live') ?? tracks[0];
 };
+
+const STANDS = new EdgeRunnerError(
+  'connection-lost',
+  'Nothing comes from the source just now.',
+  'It goes on as soon as something does; if it stays so, take it again, or another one.',
+);
 
 const MUTED = new EdgeRunnerError(
   'connection-lost',

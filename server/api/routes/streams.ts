@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   bannerState,
   bannerView,
+  EdgeRunnerError,
   iceServerList,
   keptBanner,
   MOST_BANNER,
@@ -51,21 +52,26 @@ export function streamRoutes({ db, streams }: Services): Route[] {
       ...{ method: 'get', path: '/v1/streams/:stream/banner', name: 'showBanner', access: 'view' },
       summary: 'What lies over the picture of a stream.',
       answer: { status: 200, schema: bannerView },
-      handle: async ({ caller, params }) => {
+      handle: async ({ caller, params, response }) => {
         const banner = await bannerOf(db, caller.tenant, params.stream!);
         if (!banner) throw notHere(params.stream);
+        response.set('etag', `"${banner.revision}"`);
         return banner;
       },
     }),
     route({
       ...{ method: 'put', path: '/v1/streams/:stream/banner', name: 'setBanner', access: 'publish' },
-      summary: 'Lay something else over the picture: the tab shows it at once, or when it publishes again.',
+      summary:
+        'Lay something else over the picture: the tab shows it at once, or when it publishes again. With `If-Match` and the `ETag` of what was read, only if nobody has changed it since.',
       body: bannerBody,
       mostBody: MOST_BANNER,
       answer: { status: 200, schema: keptBanner },
-      handle: async ({ caller, params, body }) => {
-        const kept = await setBanner(db, { tenant: caller.tenant, id: params.stream! }, body);
-        if (!kept) throw notHere(params.stream);
+      handle: async ({ caller, params, body, request, response }) => {
+        const [tenant, id] = [caller.tenant, params.stream!];
+        const revision = matched(request.headers['if-match']);
+        const kept = await setBanner(db, { tenant, id, revision }, body);
+        if (!kept) throw (await bannerOf(db, tenant, id)) ? bannerChanged() : notHere(id);
+        response.set('etag', `"${kept.revision}"`);
         return kept;
       },
     }),
@@ -77,3 +83,16 @@ export function streamRoutes({ db, streams }: Services): Route[] {
     }),
   ];
 }
+
+/** The revision that `If-Match` names; null for any. What is no revision is none that there ever was. */
+function matched(header: string | undefined): number | null {
+  if (header === undefined || header.trim() === '*') return null;
+  return Number(/^\s*"(\d{1,9})"\s*$/.exec(header)?.[1] ?? -1);
+}
+
+const bannerChanged = () =>
+  new EdgeRunnerError(
+    'banner-changed',
+    'Somebody else has changed this banner since.',
+    'Read it again, make the same change to what is there now, and send that.',
+  );

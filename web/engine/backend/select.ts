@@ -35,13 +35,13 @@ export async function selectBackend(
     throw new EdgeRunnerError(
       'no-gpu',
       'The browser offers no WebGPU adapter, not even a software one.',
-      'Run "edge-runner doctor" for the reason, or leave --backend out to use the processor.',
+      'Take the cpu backend, or auto; "edge-runner doctor" on this machine says why there is none.',
     );
   }
   const { WebGpuBackend } = await import('../webgpu/webgpu-backend.ts');
   if (adapter.info.isFallbackAdapter) {
     host.log(
-      `warning: the WebGPU adapter is software (${adapter.info.architecture}): right, but slow; --backend cpu is faster here`,
+      `warning: the WebGPU adapter is software (${adapter.info.architecture}): right, but slow; the cpu backend is faster here`,
     );
   }
   return WebGpuBackend.create(adapter, setup.ortBase);

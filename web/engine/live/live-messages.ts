@@ -58,7 +58,9 @@ export type LiveState =
 export interface LiveReport {
   /** Seconds that it is about. */
   seconds: number;
-  /** Frames that went out. */
+  /** Frames that came. */
+  came: number;
+  /** Frames that went out: what stands still is shown again where something moves over it. */
   frames: number;
   /** Frames that inference looked at. */
   looked: number;

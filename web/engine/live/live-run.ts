@@ -125,6 +125,7 @@ export class LiveRun {
       const gone = new AbortController();
       await eachFrame(readable, AbortSignal.any([signal, gone.signal]), async (frame) => {
         this.#ledger.own(frame);
+        this.#tally.came();
         if (this.#hasBanner) this.#still.hold(frame);
         else this.#still.release();
         await this.#take(frame, true);

@@ -25,6 +25,7 @@ export class LiveTally {
   #sizes: Sizes | null = null;
   #began = performance.now();
   #droppedBefore = 0;
+  #came = 0;
   #frames = 0;
   #looked = 0;
   #latency = new StageMeter();
@@ -33,6 +34,11 @@ export class LiveTally {
     this.#measured = measured;
     this.#tell = tell;
     this.close = paced(INTERVAL, () => this.#report());
+  }
+
+  /** The source gave a frame. */
+  came(): void {
+    this.#came++;
   }
 
   /** Inference has looked at a frame. */
@@ -56,7 +62,8 @@ export class LiveTally {
     if (this.#sizes)
       this.#tell({
         ...this.#sizes,
-        ...{ seconds: (now - this.#began) / 1000, frames: this.#frames, looked: this.#looked },
+        seconds: (now - this.#began) / 1000,
+        ...{ came: this.#came, frames: this.#frames, looked: this.#looked },
         dropped: clock.dropped - this.#droppedBefore,
         openFrames: ledger.open,
         latency: this.#latency.count > 0 ? this.#latency.report() : null,
@@ -64,7 +71,7 @@ export class LiveTally {
       });
     this.#began = now;
     this.#droppedBefore = clock.dropped;
-    this.#frames = this.#looked = 0;
+    this.#came = this.#frames = this.#looked = 0;
     this.#latency = new StageMeter();
   }
 }

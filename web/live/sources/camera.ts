@@ -94,7 +94,7 @@ export async function openScreen(events: SourceEvents): Promise<OpenSource> {
     closed = true;
     stop(stream);
   };
-  return { name: 'screen', stream, player: null, close };
+  return { name: 'screen', stream, player: null, mayStandStill: true, close };
 }
 
 function cameraStream({

@@ -4,10 +4,12 @@ import { checkedAddress, whyUnreadable } from './addresses.ts';
 import { type Capture, captureOf, newPlayer, notPlayable, ready } from './player.ts';
 import type { OpenSource, SourceEvents } from './source.ts';
 
-/** Milliseconds between two tries when nothing comes any more, or nothing that can be decoded. */
+/** Milliseconds between two tries when nothing comes any more, or nothing that can be decoded; and when that is often. */
 const TRY_AGAIN = 2_000;
-/** After so many within that many milliseconds of what cannot be decoded, it is no stream. */
-const TORN = { most: 10, within: 60_000 };
+const TRY_SELDOM = 10_000;
+const OFTEN = { most: 10, within: 60_000 };
+/** Milliseconds that a player waits for what it was to play next, before it is begun anew. */
+const STUCK = 8_000;
 
 /**
  * An HLS stream, live or not. When the network goes, or what comes cannot be decoded, it is tried again until it is back.
@@ -40,15 +42,17 @@ class HlsSource implements OpenSource {
   #hls: Hls | null = null;
   #capture: Capture | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
-  /** When something could not be decoded. */
-  #torn: number[] = [];
+  #stuck: ReturnType<typeof setTimeout> | undefined;
+  /** When it was begun anew. */
+  #begun: number[] = [];
+  #troubled = false;
   #closed = false;
 
   constructor(url: string, Class: typeof Hls, events: SourceEvents) {
     this.name = url;
     this.#Class = Class;
     this.#events = events;
-    this.player.onended = () => events.onTrouble(over());
+    this.player.onended = () => this.#tell(over());
   }
 
   get stream(): MediaStream {
@@ -72,9 +76,16 @@ class HlsSource implements OpenSource {
       });
     });
     failed.catch(() => {});
-    hls.on(Events.FRAG_BUFFERED, () => {
-      if (plays) this.#events.onTrouble(null);
-    });
+    // A picture that moves is what was waited for: what is loaded may be nothing that plays.
+    this.player.ontimeupdate = () => {
+      clearTimeout(this.#stuck);
+      if (plays && this.#troubled) this.#tell(null);
+    };
+    // Of some segments hls.js only finds that they cannot be used, and waits.
+    this.player.onwaiting = () => {
+      clearTimeout(this.#stuck);
+      if (plays) this.#stuck = setTimeout(() => this.#seeStuck(), STUCK);
+    };
     try {
       hls.loadSource(this.name);
       hls.attachMedia(this.player);
@@ -96,25 +107,43 @@ class HlsSource implements OpenSource {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#stuck);
     letGo(this.#capture);
     this.#hls?.destroy();
     this.player.removeAttribute('src');
     this.player.load();
   }
 
+  #tell(trouble: EdgeRunnerError | null): void {
+    this.#troubled = trouble !== null;
+    this.#events.onTrouble(trouble);
+  }
+
   #fault(type: string): void {
-    clearTimeout(this.#retry);
-    if (type !== this.#Class.ErrorTypes.MEDIA_ERROR) {
-      this.#events.onTrouble(lost(this.name));
-      this.#retry = setTimeout(() => this.#hls?.startLoad(), TRY_AGAIN);
+    if (type === this.#Class.ErrorTypes.MEDIA_ERROR) {
+      this.#beginAnew(undecodable(this.name));
       return;
     }
-    const now = performance.now();
-    this.#torn = [...this.#torn.filter((at) => now - at < TORN.within), now];
-    const again = this.#torn.length <= TORN.most;
-    this.#events.onTrouble(again ? undecodable(this.name) : notPlayable(this.name));
+    this.#tell(lost(this.name));
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#hls?.startLoad(), TRY_AGAIN);
+  }
+
+  /** Unless it is tried again already. */
+  #seeStuck(): void {
+    if (!this.#troubled) this.#beginAnew(lost(this.name));
+  }
+
+  /** With another player's work, after a while: of a live stream that is past what could not be played. */
+  #beginAnew(trouble: EdgeRunnerError): void {
+    this.#tell(trouble);
+    clearTimeout(this.#stuck);
+    clearTimeout(this.#retry);
     this.#hls?.destroy();
-    if (again) this.#retry = setTimeout(() => void this.#openAgain(), TRY_AGAIN);
+    const now = performance.now();
+    this.#begun = [...this.#begun.filter((at) => now - at < OFTEN.within), now];
+    const wait = this.#begun.length > OFTEN.most ? TRY_SELDOM : TRY_AGAIN;
+    this.#retry = setTimeout(() => void this.#openAgain(), wait);
   }
 
   /** The player begins anew: what was captured of it before has ended. */
@@ -122,13 +151,12 @@ class HlsSource implements OpenSource {
     const before = this.#capture;
     try {
       await this.open();
-    } catch {
-      if (!this.#closed) this.#fault(this.#Class.ErrorTypes.MEDIA_ERROR);
+    } catch (error) {
+      if (!this.#closed) this.#beginAnew(EdgeRunnerError.from(error));
       return;
     }
     if (this.#closed) return letGo(this.#capture);
     this.#events.onStream(this.stream);
-    this.#events.onTrouble(null);
     letGo(before);
   }
 }
@@ -154,7 +182,7 @@ async function whyNot(url: string, { type, status, details }: HlsFault): Promise
     );
   if (type === 'networkError' && !/parsing/i.test(details))
     return whyUnreadable(url, 'playlist and its segments');
-  return notPlayable(url);
+  return notPlayable(url, 'H.264 with AAC, in segments of MPEG-TS or fragmented MP4, plays everywhere.');
 }
 
 const lost = (url: string) =>

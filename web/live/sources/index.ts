@@ -21,9 +21,11 @@ export type LiveSource =
 
 /** @throws {EdgeRunnerError} a sentence for whoever sits before the page, of each way to fail. */
 export async function openSource(source: LiveSource, events: SourceEvents = NO_EVENTS): Promise<OpenSource> {
-  if (source instanceof MediaStream) return { name: 'stream', stream: source, player: null, close: () => {} };
+  // What is the caller's may be anything.
+  const theirs = { player: null, mayStandStill: true, close: () => {} };
+  if (source instanceof MediaStream) return { name: 'stream', stream: source, ...theirs };
   if (source instanceof MediaStreamTrack)
-    return { name: source.label, stream: new MediaStream([source]), player: null, close: () => {} };
+    return { name: source.label, stream: new MediaStream([source]), ...theirs };
   switch (source.kind) {
     case 'camera':
       return openCamera(source, events);

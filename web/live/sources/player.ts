@@ -78,9 +78,5 @@ const nothingCame = (name: string) =>
     'See that the address is right and something is on air there; then try again.',
   );
 
-export const notPlayable = (name: string) =>
-  new EdgeRunnerError(
-    'input-not-media',
-    `${name} is nothing that this browser can play.`,
-    'MP4 with H.264 and WebM play everywhere.',
-  );
+export const notPlayable = (name: string, plays = 'MP4 with H.264 and WebM play everywhere.') =>
+  new EdgeRunnerError('input-not-media', `${name} is nothing that this browser can play.`, plays);

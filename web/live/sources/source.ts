@@ -9,6 +9,8 @@ export interface OpenSource {
   readonly player: HTMLVideoElement | null;
   /** Milliseconds by which its sound comes before its picture, where it does. */
   readonly soundLead?: number;
+  /** Whether it gives a picture only when something changes, as a screen does. */
+  readonly mayStandStill?: boolean;
   /** Stops what was opened for it. */
   close(): void;
 }

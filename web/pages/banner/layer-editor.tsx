@@ -56,6 +56,8 @@ function KindFields({ layer, set }: { layer: BannerLayer; set(change: object): v
               accept="image/*"
               onChange={async ({ currentTarget }) => {
                 const file = currentTarget.files?.[0];
+                // What is shown is the picture, where it was taken: the field says nothing of one that was not.
+                currentTarget.value = '';
                 if (file) await logoFrom(file).then((image) => set({ image }), refuse);
               }}
             />

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { CLASS_LISTS, findEntry, REGISTRY } from '../../../models/index.ts';
+import { CLASS_LISTS, findEntry, REGISTRY, type RegistryEntry } from '../../../models/index.ts';
 import { BACKENDS, type BackendChoice } from '../../../protocol/index.ts';
 import { backend, chooseBackend, seen, wish, wishes } from './session.ts';
 import { estimatesDepth, findsObjects, MODES, type Mode } from './wishes.ts';
@@ -60,7 +60,20 @@ export function Controls() {
   );
 }
 
+/** Models of the registry whose files lie beside this page. */
+const here = signal<ReadonlySet<string>>(new Set());
+const isHere = ({ name, url }: RegistryEntry) => url === null || here.value.has(name);
+for (const { name, url, fileNames } of REGISTRY)
+  if (url !== null)
+    fetch(`../models/${fileNames[0]}`, { method: 'HEAD' }).then(
+      ({ ok }) => {
+        if (ok) here.value = new Set([...here.value, name]);
+      },
+      () => {},
+    );
+
 function ModelField({ task, words }: { task: 'detect' | 'depth'; words: string }) {
+  const known = REGISTRY.filter((entry) => entry.task === task);
   const choose = (input: HTMLInputElement) => {
     const file = input.files?.[0];
     if (!file) return;
@@ -76,11 +89,9 @@ function ModelField({ task, words }: { task: 'detect' | 'depth'; words: string }
         value={wishes.value[task]}
         onChange={({ currentTarget }) => wish({ [task]: currentTarget.value })}
       >
-        {REGISTRY.filter((entry) => entry.task === task)
-          .sort((a, b) => Number(a.url !== null) - Number(b.url !== null))
-          .map(({ name }) => (
-            <option key={name}>{name}</option>
-          ))}
+        {known.filter(isHere).map(({ name }) => (
+          <option key={name}>{name}</option>
+        ))}
         {own.value
           .filter((one) => one.task === task)
           .map(({ name, address }) => (
@@ -88,6 +99,15 @@ function ModelField({ task, words }: { task: 'detect' | 'depth'; words: string }
               {name}
             </option>
           ))}
+        {!known.every(isHere) && (
+          <optgroup label="Not here: fetched from its release">
+            {known
+              .filter((entry) => !isHere(entry))
+              .map(({ name }) => (
+                <option key={name}>{name}</option>
+              ))}
+          </optgroup>
+        )}
       </select>
       <label class="button small">
         .onnx file…

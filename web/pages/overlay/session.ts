@@ -1,5 +1,5 @@
 import { computed, effect, signal } from '@preact/signals';
-import type { BackendChoice, FrameEvent, Point } from '../../../protocol/index.ts';
+import { type BackendChoice, EdgeRunnerError, type FrameEvent, type Point } from '../../../protocol/index.ts';
 import { LiveSession } from '../shared/live-session.ts';
 import { tell } from '../shared/log.tsx';
 import { stagesFor, type Wishes } from './wishes.ts';
@@ -28,6 +28,26 @@ effect(() => {
   const { value: pipeline } = session.pipeline;
   if (!pipeline) looked.value = null;
   else if (wishes.peek() !== openedWith) pipeline.setStages(stagesFor(wishes.peek()));
+});
+
+/** What the stages that run were opened for. */
+type Chosen = Pick<Wishes, 'mode' | 'detect' | 'depth' | 'classes'>;
+let running: Chosen | null = null;
+const chosen = ({ mode, detect, depth, classes }: Wishes): Chosen => ({ mode, detect, depth, classes });
+const isChosen = (a: Chosen, b: Chosen) => a.mode === b.mode && a.detect === b.detect && a.depth === b.depth;
+
+/** A model that cannot be had is refused, as any other wish that cannot be: what ran before goes on. */
+effect(() => {
+  const { value: state } = session.state;
+  const pipeline = session.pipeline.peek();
+  const wished = wishes.peek();
+  if (!pipeline) running = null;
+  else if (state.state === 'running') running = chosen(wished);
+  else if (state.state === 'failed' && running && !isChosen(running, wished)) {
+    wishes.value = { ...wished, ...running };
+    pipeline.setStages(stagesFor(wishes.peek()));
+    session.refuse(EdgeRunnerError.fromRecord(state.error));
+  }
 });
 
 /** Of the source, px; null until a frame came. */

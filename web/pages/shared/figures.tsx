@@ -6,6 +6,8 @@ import { rate } from './words.ts';
 
 /** Milliseconds without a frame after which none are shown. */
 const STILL = 2_000;
+/** Between two looks whether there were any. */
+const LOOK = 500;
 /** Frames that the display's figures are taken over. */
 const SPAN = 30;
 
@@ -81,7 +83,7 @@ function watch(video: HTMLVideoElement, hear: (shown: Shown) => void): () => voi
       times.length = lags.length = 0;
       hear({ lag: 0, fps: 0 });
     }
-  }, STILL);
+  }, LOOK);
   return () => {
     clearInterval(still);
     video.cancelVideoFrameCallback(next);

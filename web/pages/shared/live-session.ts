@@ -103,8 +103,8 @@ export class LiveSession {
     if (this.#opening !== opening) return created.close();
     this.pipeline.value = created;
     opening.video.srcObject = created.stream;
-    // Where the browser lets nothing play before a gesture, the page's own button was one.
-    await opening.video.play().catch(() => {});
+    // It plays when the first picture comes, which may take.
+    opening.video.play().catch(() => {});
   }
 
   #hearState(state: LiveState): void {

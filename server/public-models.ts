@@ -1,23 +1,25 @@
-import { join } from 'node:path';
 import { type Request, type Response, Router } from 'express';
 import { REGISTRY } from '../models/registry.ts';
-import { packagedFolder } from '../models/store/index.ts';
 import type { ModelShelf } from './models.ts';
 
 /**
- * The models that come with edge-runner, `NAME.onnx` with its descriptor `NAME.json`, for pages that have no token: who
- * has the package has them. Nothing else lies here, whatever is in the folder.
+ * Files of the registry's models that are here, and descriptors `NAME.json` of those that come with edge-runner, for pages
+ * that have no token: all of them are public releases. Nothing is downloaded for it, nothing that was added is shown, and
+ * nothing else lies here, whatever is in the folders.
  */
-export function demoModels(models: ModelShelf): Router {
+export function publicModels(models: ModelShelf): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  for (const { name, fileNames } of REGISTRY.filter(({ url }) => url === null)) {
-    router.get(`/${fileNames[0]}`, (_request: Request, response: Response, next) => {
-      const path = join(packagedFolder(), fileNames[0]!);
+  for (const entry of REGISTRY) {
+    router.get(`/${entry.fileNames[0]}`, async (_request: Request, response: Response, next) => {
+      const path = await models.locate(entry);
+      if (path === null) return next();
       response.type('application/octet-stream');
       response.sendFile(path, CACHED, (error) => {
         if (error && !response.headersSent) next(error);
       });
     });
+  }
+  for (const { name } of REGISTRY.filter(({ url }) => url === null)) {
     router.get(`/${name}.json`, (_request: Request, response: Response, next) => {
       models.get(name).then(({ descriptor }) => {
         response.set('cache-control', 'public, max-age=3600, immutable').json(descriptor);
