@@ -114,7 +114,6 @@ export class Pipeline {
     if (this.#closed || wanted !== this.#wanted) return opened.close();
     this.#source?.close();
     this.#source = opened;
-    this.#cameAt = performance.now();
     this.#tellTrouble('source', null);
   }
 
@@ -243,7 +242,10 @@ export class Pipeline {
     if (came > 0 || !source || source.mayStandStill || source.player?.paused) {
       this.#cameAt = now;
       if (this.#troubles.source === STANDS) this.#tellTrouble('source', null);
-    } else if (now - this.#cameAt > STANDSTILL && !this.#troubles.source) this.#tellTrouble('source', STANDS);
+    } else if (now - this.#cameAt > STANDSTILL && !this.#troubles.source) {
+      this.#tellTrouble('source', STANDS);
+      source.revive?.();
+    }
   }
 
   /** The engine is in a worker, which goes on; whoever looks again should know what happened meanwhile. */
@@ -259,6 +261,8 @@ export class Pipeline {
   };
 
   #tellTrouble(of: 'source' | 'inset', trouble: EdgeRunnerError | null): void {
+    // What is well again has its time to show it.
+    if (of === 'source' && !trouble) this.#cameAt = performance.now();
     this.#troubles[of] = trouble;
     if (!this.#closed) this.#options.onTrouble?.(this.#troubles.source ?? this.#troubles.inset);
   }

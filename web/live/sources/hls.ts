@@ -84,7 +84,7 @@ class HlsSource implements OpenSource {
     // Of some segments hls.js only finds that they cannot be used, and waits.
     this.player.onwaiting = () => {
       clearTimeout(this.#stuck);
-      if (plays) this.#stuck = setTimeout(() => this.#seeStuck(), STUCK);
+      if (plays) this.#stuck = setTimeout(() => this.revive(), STUCK);
     };
     try {
       hls.loadSource(this.name);
@@ -129,8 +129,8 @@ class HlsSource implements OpenSource {
     this.#retry = setTimeout(() => this.#hls?.startLoad(), TRY_AGAIN);
   }
 
-  /** Unless it is tried again already. */
-  #seeStuck(): void {
+  /** Unless it is tried again already. A player that goes on may have lost what is captured of it, too (Chromium). */
+  revive(): void {
     if (!this.#troubled) this.#beginAnew(lost(this.name));
   }
 

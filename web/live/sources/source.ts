@@ -11,6 +11,8 @@ export interface OpenSource {
   readonly soundLead?: number;
   /** Whether it gives a picture only when something changes, as a screen does. */
   readonly mayStandStill?: boolean;
+  /** Begins it anew: it should give a picture, and has given none for a while. */
+  revive?(): void;
   /** Stops what was opened for it. */
   close(): void;
 }
