@@ -41,6 +41,11 @@ describe('the models that come with it', () => {
     const got = await get(`/models/${findEntry('yolox-tiny')!.fileNames[0]}`);
     expect(got.status).toBe(200);
     expect(Buffer.from(await got.arrayBuffer())).toEqual(bytes);
+    const names: unknown = await (await get('/models/index.json')).json();
+    expect(names).toEqual(
+      expect.arrayContaining(['street-yolo.onnx', 'street-depth.onnx', 'yolox_tiny.onnx']),
+    );
+    expect(names).not.toContain('yolox_nano.onnx');
   });
 
   it('are all that lies there', async () => {

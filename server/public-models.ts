@@ -3,12 +3,16 @@ import { REGISTRY } from '../models/registry.ts';
 import type { ModelShelf } from './models.ts';
 
 /**
- * Files of the registry's models that are here, and descriptors `NAME.json` of those that come with edge-runner, for pages
+ * Files of the registry's models that are here, their names in `index.json`, and descriptors `NAME.json` of those that come with edge-runner, for pages
  * that have no token: all of them are public releases. Nothing is downloaded for it, nothing that was added is shown, and
  * nothing else lies here, whatever is in the folders.
  */
 export function publicModels(models: ModelShelf): Router {
   const router = Router({ caseSensitive: true, strict: true });
+  router.get('/index.json', async (_request: Request, response: Response) => {
+    const located = await Promise.all(REGISTRY.map((entry) => models.locate(entry)));
+    response.json(REGISTRY.filter((_, i) => located[i] !== null).map(({ fileNames }) => fileNames[0]));
+  });
   for (const entry of REGISTRY) {
     router.get(`/${entry.fileNames[0]}`, async (_request: Request, response: Response, next) => {
       const path = await models.locate(entry);

@@ -10,6 +10,8 @@ const TRY_SELDOM = 10_000;
 const OFTEN = { most: 10, within: 60_000 };
 /** Milliseconds that a player waits for what it was to play next, before it is begun anew. */
 const STUCK = 8_000;
+/** Seconds that have to be played until all is well again: a little may be left of what was loaded before. */
+const BACK = 1;
 
 /**
  * An HLS stream, live or not. When the network goes, or what comes cannot be decoded, it is tried again until it is back.
@@ -45,7 +47,8 @@ class HlsSource implements OpenSource {
   #stuck: ReturnType<typeof setTimeout> | undefined;
   /** When it was begun anew. */
   #begun: number[] = [];
-  #troubled = false;
+  /** Where the player was when something was last told; null while nothing is wrong. Seconds. */
+  #troubledAt: number | null = null;
   #closed = false;
 
   constructor(url: string, Class: typeof Hls, events: SourceEvents) {
@@ -79,7 +82,7 @@ class HlsSource implements OpenSource {
     // A picture that moves is what was waited for: what is loaded may be nothing that plays.
     this.player.ontimeupdate = () => {
       clearTimeout(this.#stuck);
-      if (plays && this.#troubled) this.#tell(null);
+      if (plays && this.#moves()) this.#tell(null);
     };
     // Of some segments hls.js only finds that they cannot be used, and waits.
     this.player.onwaiting = () => {
@@ -95,6 +98,7 @@ class HlsSource implements OpenSource {
       throw error instanceof EdgeRunnerError ? error : await whyNot(this.name, error as HlsFault);
     }
     plays = true;
+    if (this.#troubledAt !== null) this.#troubledAt = this.player.currentTime;
     this.#capture = captureOf(this.player);
     // A stream whose codec changes is another track of the same player.
     this.#capture.stream.onaddtrack = ({ track }) => {
@@ -115,8 +119,13 @@ class HlsSource implements OpenSource {
   }
 
   #tell(trouble: EdgeRunnerError | null): void {
-    this.#troubled = trouble !== null;
+    this.#troubledAt = trouble && this.player.currentTime;
     this.#events.onTrouble(trouble);
+  }
+
+  /** Again, after something was told. One that is played over and over goes back, too. */
+  #moves(): boolean {
+    return this.#troubledAt !== null && Math.abs(this.player.currentTime - this.#troubledAt) > BACK;
   }
 
   #fault(type: string): void {
@@ -131,7 +140,7 @@ class HlsSource implements OpenSource {
 
   /** Unless it is tried again already. A player that goes on may have lost what is captured of it, too (Chromium). */
   revive(): void {
-    if (!this.#troubled) this.#beginAnew(lost(this.name));
+    if (this.#troubledAt === null) this.#beginAnew(lost(this.name));
   }
 
   /** With another player's work, after a while: of a live stream that is past what could not be played. */
@@ -139,6 +148,8 @@ class HlsSource implements OpenSource {
     this.#tell(trouble);
     clearTimeout(this.#stuck);
     clearTimeout(this.#retry);
+    // What the player still tells is of before.
+    this.player.ontimeupdate = this.player.onwaiting = null;
     this.#hls?.destroy();
     const now = performance.now();
     this.#begun = [...this.#begun.filter((at) => now - at < OFTEN.within), now];

@@ -65,9 +65,12 @@ function keptChoices(): Partial<Choices> {
 let node: NodeHandle | null = null;
 let letGo = () => {};
 const token = takeToken();
-// Another link, opened in this tab: the page begins anew with it.
+// Another link, opened in this tab: the page begins anew with it, and what it hears until then is of the one before.
+let superseded = false;
 addEventListener('hashchange', () => {
-  if (new URLSearchParams(location.hash.slice(1)).has('token') && takeToken()) location.reload();
+  if (!new URLSearchParams(location.hash.slice(1)).has('token') || !takeToken()) return;
+  superseded = true;
+  location.reload();
 });
 
 /** Whether what failed may succeed in another try. */
@@ -151,6 +154,7 @@ async function alone(): Promise<void> {
 }
 
 function hear(message: FromNodeWorker): void {
+  if (superseded) return;
   switch (message.type) {
     case 'measuring':
       break;
@@ -178,6 +182,7 @@ function hear(message: FromNodeWorker): void {
 }
 
 export function fail(thrown: EdgeRunnerError | ErrorRecord): void {
+  if (superseded) return;
   error.value = thrown instanceof EdgeRunnerError ? thrown.toRecord() : thrown;
   if (isOfLink(error.value)) dropToken();
   phase.value = 'failed';

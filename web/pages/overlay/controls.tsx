@@ -60,17 +60,15 @@ export function Controls() {
   );
 }
 
-/** Models of the registry whose files lie beside this page. */
-const here = signal<ReadonlySet<string>>(new Set());
-const isHere = ({ name, url }: RegistryEntry) => url === null || here.value.has(name);
-for (const { name, url, fileNames } of REGISTRY)
-  if (url !== null)
-    fetch(`../models/${fileNames[0]}`, { method: 'HEAD' }).then(
-      ({ ok }) => {
-        if (ok) here.value = new Set([...here.value, name]);
-      },
-      () => {},
-    );
+/** Files that lie beside this page, of models of the registry. */
+const here = signal<readonly string[]>([]);
+const isHere = ({ url, fileNames }: RegistryEntry) => url === null || here.value.includes(fileNames[0]!);
+fetch('../models/index.json')
+  .then(async (answer) => {
+    const told: unknown = answer.ok ? await answer.json() : null;
+    if (Array.isArray(told)) here.value = told;
+  })
+  .catch(() => {});
 
 function ModelField({ task, words }: { task: 'detect' | 'depth'; words: string }) {
   const known = REGISTRY.filter((entry) => entry.task === task);

@@ -8,18 +8,20 @@ interface NoticesProps {
 }
 
 /** What is wrong, and what to do about it; each once. */
-export const Notices = ({ bad, passing }: NoticesProps) => (
-  <>
-    {[...bad.map((error) => ({ error, of: 'bad' })), ...passing.map((error) => ({ error, of: '' }))].map(
-      ({ error, of }) =>
-        error && (
-          <div key={error.message} class={`notice ${of}`} role="alert">
-            <p>
-              <strong>{error.message}</strong>
-            </p>
-            <p>{error.remedy}</p>
-          </div>
-        ),
-    )}
-  </>
-);
+export function Notices({ bad, passing }: NoticesProps) {
+  const once = new Map<string, { error: ErrorRecord; of: string }>();
+  for (const error of passing) if (error) once.set(error.message, { error, of: '' });
+  for (const error of bad) if (error) once.set(error.message, { error, of: 'bad' });
+  return (
+    <>
+      {[...once.values()].map(({ error, of }) => (
+        <div key={error.message} class={`notice ${of}`} role="alert">
+          <p>
+            <strong>{error.message}</strong>
+          </p>
+          <p>{error.remedy}</p>
+        </div>
+      ))}
+    </>
+  );
+}
