@@ -52,7 +52,7 @@ export class LiveProcessor {
   readonly #options: LiveProcessorOptions;
   #stages: readonly LiveStage[];
   #open: Promise<OpenWorker> | null = null;
-  #source: { frames: TrackFrames; unlisten(): void } | null = null;
+  #source: { track: MediaStreamTrack; frames: TrackFrames; unlisten(): void } | null = null;
   #inset: TrackFrames | null = null;
   #isStopped = false;
   #closing: Promise<void> | null = null;
@@ -78,11 +78,13 @@ export class LiveProcessor {
     planLive(this.#stages);
     this.#open ??= this.#openWorker();
     const { worker, output, readsTracks } = await this.#open;
+    // A source may name its track twice; frames of one that is handed over again at once would be lost on the way.
+    if (this.#source?.track === track) return output;
     const frames = await framesOf(track, readsTracks, (frame) =>
       post(worker, { type: 'frame', frame, of: 'source' }, [frame]),
     );
     this.#releaseSource();
-    this.#source = { frames, unlisten: this.#listenTo(track) };
+    this.#source = { track, frames, unlisten: this.#listenTo(track) };
     post(worker, { type: 'source', source: frames.input }, frames.transfer);
     return output;
   }

@@ -7,6 +7,7 @@ export async function eachFrame(
   const reader = readable.getReader();
   const stop = () => void reader.cancel().catch(() => {});
   signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
   try {
     while (!signal.aborted) {
       const { done, value } = await reader.read();
